@@ -1,0 +1,50 @@
+"""One recorded operation, and the table of rules that say what each operation means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ._program import Program, Value
+
+
+@dataclass(frozen=True)
+class Call:
+    """An ATen operation as it was called, every tensor replaced by its value in the program.
+
+    ``outs`` are the values that the call has to define, in order; ``None`` stands for an output that is no tensor.
+    """
+
+    operation: torch._ops.OpOverload
+    arguments: dict[str, Any]
+    outs: tuple[Value, ...]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments[name]
+
+    @property
+    def out(self) -> Value:
+        """The first output."""
+        return self.outs[0]
+
+
+Rule = Callable[[Program, Call], None]
+
+RULES: dict[torch._ops.OpOverloadPacket, Rule] = {}
+"""The meaning of every operation that is understood; all others pin what they touch."""
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Register a rule for ATen operations by name; names that this version of torch lacks are passed over."""
+
+    def register(function: Rule) -> Rule:
+        for name in names:
+            packet = getattr(torch.ops.aten, name, None)
+            if packet is not None:
+                RULES[packet] = function
+        return function
+
+    return register

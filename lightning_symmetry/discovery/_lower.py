@@ -1,0 +1,166 @@
+"""From statements about tensors to steps between their blocks, once the structure of every axis is known.
+
+A block is a piece of a tensor that no sum cuts: a plain product of atoms. Each block has one variable for itself and one
+for each of its atoms; the solvers write their equations in these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product as cartesian
+
+from ._dims import Dim, Piece, blocks
+from ._program import Centre, Map, Operand, Origin, Pin, Program, Term, Value, View
+
+Key = tuple[int, int]
+"""An atom as a step sees it: which label, and which factor of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A product of atoms inside a value; ``pieces`` says where along each axis."""
+
+    value: Value
+    pieces: tuple[Piece, ...]
+    variable: int
+    sizes: tuple[int, ...]
+
+    def atom(self, position: int) -> int:
+        """The variable of an atom."""
+        return self.variable + 1 + position
+
+    @property
+    def atoms(self) -> range:
+        """The variables of all atoms, in order."""
+        return range(self.variable + 1, self.variable + 1 + len(self.sizes))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A block in a step, with the position of each of the step's atoms in it."""
+
+    block: Block
+    keys: dict[Key, int]
+
+    def variable(self, key: Key) -> int:
+        """The variable of the atom that the step calls ``key``."""
+        return self.block.atom(self.keys[key])
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A statement about blocks: ``slots[0]`` is the output."""
+
+    statement: Term | Map | Centre | View
+    slots: tuple[Slot, ...]
+    keys: dict[Dim, tuple[Key, ...]]
+
+    @property
+    def out(self) -> Slot:
+        """The output."""
+        return self.slots[0]
+
+    @property
+    def inputs(self) -> tuple[Slot, ...]:
+        """The inputs."""
+        return self.slots[1:]
+
+    def over(self, labels: Sequence[Dim]) -> set[Key]:
+        """The atoms of some labels."""
+        return {key for label in labels for key in self.keys.get(label, ())}
+
+
+@dataclass
+class Lowered:
+    """Blocks and steps of a program."""
+
+    blocks: list[Block] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    pinned: list[tuple[Block, str]] = field(default_factory=list)
+    variables: int = 0
+
+
+_AGE = {Origin.PARAMETER: 0, Origin.BUFFER: 1}
+
+
+def lower(program: Program) -> Lowered:
+    """Cut all values into blocks and all statements into steps."""
+    lowered = Lowered()
+    of_value: dict[Value, list[Block]] = {}
+    for value in _by_age(program):
+        pieces = cartesian(*(blocks(dim) for dim in value.dims))
+        of_value[value] = [_block(lowered, value, choice) for choice in pieces]
+    for statement in program.statements:
+        if isinstance(statement, Pin):
+            lowered.pinned += [(b, statement.reason) for value in statement.values for b in of_value[value]]
+        elif isinstance(statement, View):
+            for pair in zip(of_value[statement.out], of_value[statement.input], strict=True):
+                slots = tuple(Slot(b, {(0, i): i for i in range(len(b.sizes))}) for b in pair)
+                lowered.steps.append(Step(statement, slots, {}))
+        else:
+            inputs = (statement.input,) if isinstance(statement, Centre) else statement.inputs
+            lowered.steps += _steps(statement, (statement.out, *inputs), of_value)
+    return lowered
+
+
+def _by_age(program: Program) -> list[Value]:
+    """Parameters in the order of their first use, then buffers, then the rest: the old stay free, the young are solved for."""
+    used: dict[Value, int] = {}
+    for statement in program.statements:
+        if isinstance(statement, (Term, Map)):
+            for operand in statement.inputs:
+                used.setdefault(operand.value, len(used))
+        elif isinstance(statement, (Centre, View)):
+            source = statement.input
+            used.setdefault(source if isinstance(source, Value) else source.value, len(used))
+    order = {value: i for i, value in enumerate(program.values)}
+    return sorted(
+        program.values,
+        key=lambda v: (_AGE.get(v.origin, 2), used.get(v, len(used)) if v.origin in _AGE else order[v]),
+    )
+
+
+def _block(lowered: Lowered, value: Value, pieces: tuple[Piece, ...]) -> Block:
+    sizes = tuple(dim.size for piece in pieces for dim, _ in piece.atoms)
+    block = Block(value, pieces, lowered.variables, sizes)
+    lowered.variables += 1 + len(sizes)
+    lowered.blocks.append(block)
+    return block
+
+
+def _steps(
+    statement: Term | Map | Centre, operands: tuple[Operand, ...], of_value: dict[Value, list[Block]]
+) -> Iterator[Step]:
+    labels = list(dict.fromkeys(label for operand in operands for label in operand.labels))
+    pieces = [blocks(label) for label in labels]
+    number = {label: i for i, label in enumerate(labels)}
+    for choice in cartesian(*(range(len(options)) for options in pieces)):
+        keys = {
+            label: tuple((i, k) for k in range(len(pieces[i][choice[i]].atoms))) for label, i in number.items()
+        }
+        yield Step(statement, tuple(_slot(o, number, pieces, choice, keys, of_value) for o in operands), keys)
+
+
+def _slot(
+    operand: Operand,
+    number: dict[Dim, int],
+    pieces: list[list[Piece]],
+    choice: tuple[int, ...],
+    keys: dict[Dim, tuple[Key, ...]],
+    of_value: dict[Value, list[Block]],
+) -> Slot:
+    index, position, seen = 0, 0, {}
+    for axis, dim in zip(operand.axes, operand.value.dims, strict=True):
+        place = 0
+        for label in axis.labels:
+            place = place * len(pieces[number[label]]) + choice[number[label]]
+            for key in keys[label]:
+                seen[key] = position
+                position += 1
+        place += sum(len(blocks(part)) for part in axis.before)
+        index = index * len(blocks(dim)) + place
+    block = of_value[operand.value][index]
+    if len(block.sizes) != position:
+        raise AssertionError(f"structure of {operand.value.name or 'a value'} of shape {operand.value.shape}")
+    return Slot(block, seen)

@@ -1,0 +1,224 @@
+"""A traced network in five kinds of statement, whatever operations it was written with.
+
+``Term``    out += coefficient · Σ Π inputs, an einsum: contractions, sums, copies, views, cuts and products with powers
+``Map``     out = f(inputs), entry by entry, except for labels that f reduces (max pooling) or normalises over (softmax)
+``Centre``  out = input − its mean over some labels
+``View``    the same entries in the same order, other axes
+``Pin``     nothing here may move
+
+Operands name their axes by *labels*, which are :class:`~._dims.Dim`: where two operands share a label, their axes are the
+same axis. Writing a statement unifies them, so the structure of every axis is known once the program is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from math import prod
+from typing import NamedTuple
+
+from ._dims import Dim, StructureConflict, align, product, total, unify
+
+
+class Origin(Enum):
+    """Where the numbers of a value come from, and so what may happen to them."""
+
+    PARAMETER = "trained: moves freely"
+    BUFFER = "lives on a space: moves with it"
+    NOISE = "drawn afresh: its distribution is all that counts"
+    SYMMETRIC_NOISE = "drawn afresh, as likely as its negative"
+    FILL = "one constant everywhere"
+    ZERO = "nothing"
+    FIXED = "data, constants and frozen parameters: never moves"
+    COMPUTED = "made by statements"
+
+
+class Value:
+    """A tensor of the trace: its axes, and where it comes from."""
+
+    __slots__ = ("dims", "name", "origin")
+
+    def __init__(self, shape: Sequence[int], origin: Origin = Origin.COMPUTED, name: str = "") -> None:
+        self.dims = tuple(Dim(int(size)) for size in shape)
+        self.origin = origin
+        self.name = name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return tuple(dim.size for dim in self.dims)
+
+
+class Axis(NamedTuple):
+    """How an operand sees one of its axes: the labels it is the product of, past what is cut off before them."""
+
+    labels: tuple[Dim, ...] = ()
+    before: tuple[Dim, ...] = ()
+
+
+Axes = Sequence["Axis | Dim | tuple[Dim, ...] | None"]
+
+
+class Operand(NamedTuple):
+    """A value with its axes labelled, raised to a power."""
+
+    value: Value
+    axes: tuple[Axis, ...]
+    power: float = 1
+
+    @property
+    def labels(self) -> tuple[Dim, ...]:
+        """All labels, in order."""
+        return tuple(label for axis in self.axes for label in axis.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """``out += coefficient · Σ Π inputs`` over the labels that ``out`` lacks.
+
+    ``windows`` pairs labels of the input with labels of ``out`` where the one is mixed into the other by a sliding window;
+    ``even`` says that a constant stays a constant under it (no padding). The order of ``ordered`` labels matters.
+    """
+
+    out: Operand
+    inputs: tuple[Operand, ...]
+    coefficient: float = 1
+    windows: tuple[tuple[Dim, Dim], ...] = ()
+    even: bool = True
+    ordered: tuple[Dim, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """``out = f(inputs)``.
+
+    ``degree``: f(λx) = λ^degree f(x) for λ > 0, or None. ``parity``: +1 even, −1 odd, 0 neither. ``absorbs``: labels such
+    that f does not see a shift constant along all of them. ``at_zero_eps``: the degree holds where an eps is driven to
+    zero. ``exponent``: +1 when f turns shifts into factors (exp), −1 when factors into shifts (log). ``ordered``: labels
+    whose order matters.
+    """
+
+    out: Operand
+    inputs: tuple[Operand, ...]
+    degree: float | None = None
+    parity: int = 0
+    absorbs: tuple[Dim, ...] = ()
+    at_zero_eps: bool = False
+    exponent: int = 0
+    ordered: tuple[Dim, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Centre:
+    """``out = input − mean of the input over the labels in over``."""
+
+    out: Operand
+    input: Operand
+    over: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """``out`` holds the entries of ``input`` in the same order, its axes being products of the same factors."""
+
+    out: Value
+    input: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Pin:
+    """Nothing that reaches these values may change them."""
+
+    values: tuple[Value, ...]
+    reason: str
+
+
+Statement = Term | Map | Centre | View | Pin
+
+
+@dataclass
+class Program:
+    """The statements of one traced computation, in order, and the values they start from."""
+
+    statements: list[Statement] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+
+    def value(self, shape: Sequence[int], origin: Origin = Origin.COMPUTED, name: str = "") -> Value:
+        """Add a value."""
+        value = Value(shape, origin, name)
+        self.values.append(value)
+        return value
+
+    def term(
+        self,
+        out: tuple[Value, Axes],
+        *inputs: tuple[Value, Axes] | tuple[Value, Axes, float],
+        coefficient: float = 1,
+        windows: Iterable[tuple[Dim, Dim]] = (),
+        even: bool = True,
+        ordered: Iterable[Dim] = (),
+    ) -> None:
+        """Add a term to ``out``."""
+        operands = tuple(_operand(*item) for item in inputs)
+        pairs = tuple(windows)
+        moving = (*(label for pair in pairs for label in pair), *ordered)
+        self.statements.append(Term(_operand(*out), operands, coefficient, pairs, even, moving))
+
+    def map(
+        self,
+        out: tuple[Value, Axes],
+        *inputs: tuple[Value, Axes],
+        degree: float | None = None,
+        parity: int = 0,
+        absorbs: Iterable[Dim] = (),
+        at_zero_eps: bool = False,
+        exponent: int = 0,
+        ordered: Iterable[Dim] = (),
+    ) -> None:
+        """Define ``out`` as a function of the inputs, entry by entry."""
+        operands = tuple(_operand(*item) for item in inputs)
+        self.statements.append(
+            Map(_operand(*out), operands, degree, parity, tuple(absorbs), at_zero_eps, exponent, tuple(ordered))
+        )
+
+    def centre(self, value: Value, axes: Axes, over: Iterable[Dim]) -> Value:
+        """Subtract the mean over some labels and return the result."""
+        out = self.value(value.shape)
+        self.statements.append(Centre(_operand(out, axes), _operand(value, axes), tuple(over)))
+        return out
+
+    def view(self, out: Value, value: Value) -> None:
+        """Say that ``out`` has the entries of ``value`` in the same order."""
+        align(list(value.dims), list(out.dims))
+        self.statements.append(View(out, value))
+
+    def pin(self, values: Iterable[Value], reason: str) -> None:
+        """Say that nothing may move these values, and why."""
+        self.statements.append(Pin(tuple(values), reason))
+
+
+def _operand(value: Value, axes: Axes, power: float = 1) -> Operand:
+    if len(axes) != len(value.dims):
+        raise StructureConflict(f"{len(axes)} labels for a tensor of {len(value.dims)} axes")
+    seen = tuple(_axis(axis) for axis in axes)
+    for dim, axis in zip(value.dims, seen, strict=True):
+        middle = product(axis.labels)
+        rest = dim.size - middle.size - sum(part.size for part in axis.before)
+        if rest < 0 or (rest and dim.size == 0):
+            raise StructureConflict(f"an axis of {dim.size} cannot hold {middle.size}")
+        unify(dim, total([*axis.before, middle, Dim(rest)]))
+    return Operand(value, seen, power)
+
+
+def _axis(axis: Axis | Dim | tuple[Dim, ...] | None) -> Axis:
+    if isinstance(axis, Axis):
+        labels, before = axis.labels, axis.before
+    elif isinstance(axis, Dim):
+        labels, before = (axis,), ()
+    else:
+        labels, before = (axis or ()), ()
+    if prod(label.size for label in labels) == 0:
+        raise StructureConflict("an axis of length zero")
+    # an axis of length one carries no index: its label says nothing and would only tie what is apart
+    return Axis(tuple(label for label in labels if label.size != 1), tuple(b for b in before if b.size))

@@ -1,0 +1,102 @@
+"""Run a model in float64 on given parameters, with eps driven to zero and its random numbers recorded or replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from ._calls import RULES
+from .rules import creation, pointwise
+
+NO_EPS = 1e-60
+"""In place of every normalisation's eps: vanishes beside any variance, yet keeps 0/0 at zero."""
+
+DRAWS = (creation.noise, creation.symmetric_noise, pointwise.dropout)
+
+
+class Replay(TorchDispatchMode):
+    """Within this mode, normalisations have no eps, and the k-th draw of random numbers is ``noise:k``.
+
+    Args:
+        noise: Draws to use instead of fresh ones; fresh ones are added to it.
+    """
+
+    def __init__(self, noise: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.noise = noise
+        self._draws = 0
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        names = [argument.name for argument in operation._schema.arguments]
+        if "eps" in names and "norm" in operation._schema.name:
+            position = names.index("eps")
+            if position < len(args):
+                args = (*args[:position], NO_EPS, *args[position + 1 :])
+            else:
+                kwargs["eps"] = NO_EPS
+        result = operation(*args, **kwargs)
+        if RULES.get(operation.overloadpacket) in DRAWS:
+            self._replace(tree_leaves(result)[-1])
+            if RULES[operation.overloadpacket] is pointwise.dropout:
+                chance = args[1]
+                result[0].copy_(args[0] * result[1] / (1 - chance) if chance < 1 else torch.zeros_like(args[0]))
+        return result
+
+    def _replace(self, drawn: Tensor) -> None:
+        name = f"noise:{self._draws}"
+        self._draws += 1
+        if name in self.noise:
+            drawn.copy_(self.noise[name])
+        else:
+            self.noise[name] = drawn.clone()
+
+
+@contextmanager
+def _same_randomness(seed: int) -> Iterator[None]:
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=list(devices)):
+        torch.manual_seed(seed)
+        yield
+
+
+def double(tree: Any) -> Any:
+    """Convert all floating-point tensors in a tree to float64 (complex ones to complex128), as copies."""
+
+    def convert(tensor: Tensor) -> Tensor:
+        tensor = tensor.detach()
+        if tensor.is_complex():
+            return tensor.to(torch.complex128)
+        return tensor.double() if tensor.is_floating_point() else tensor.clone()
+
+    return tree_map_only(Tensor, convert, tree)
+
+
+def outputs(
+    model: nn.Module,
+    state: Mapping[str, Tensor],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loss: Callable[..., Any] | None,
+    *,
+    noise: dict[str, Tensor] | None = None,
+    seed: int = 0,
+) -> Tensor:
+    """Return everything that the model puts out on the given state, as one vector."""
+    # buffers are written during training: each run gets its own
+    kept = {name: t if t.requires_grad else t.clone() for name, t in state.items() if ":" not in name}
+    with _same_randomness(seed), Replay({} if noise is None else noise):
+        result = functional_call(model, kept, args, dict(kwargs), tie_weights=True)
+        if loss is not None:
+            result = loss(result)
+    leaves = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    return torch.cat([leaf.reshape(-1).double() for leaf in leaves])

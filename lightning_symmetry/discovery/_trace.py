@@ -1,0 +1,209 @@
+"""Run a model once on fake tensors and write down what it computes.
+
+Nothing is allocated, no weight is read, no random number is drawn and no buffer is written: fake tensors carry shapes
+alone. Plain Python control flow, caches and custom modules just run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.func import functional_call
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from . import rules
+from ._calls import RULES, Call
+from ._dims import StructureConflict
+from ._program import Origin, Program, Value
+
+__all__ = ["TraceError", "rules", "trace"]
+
+
+class TraceError(RuntimeError):
+    """The model could not be run on fake tensors."""
+
+
+def trace(
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loss: Callable[..., Any] | None = None,
+) -> Program:
+    """Trace ``loss(model(*args, **kwargs))``, or the model's outputs when there is no loss.
+
+    Returns:
+        The program; its parameters and buffers bear their dotted names.
+
+    Raises:
+        TraceError: If the model does not run on fake tensors; the message gives the cause.
+    """
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    recorder = _Recorder(mode)
+    state = recorder.sources(model)
+    fake_args, fake_kwargs = recorder.inputs((args, dict(kwargs)))
+    with _unchanged(model):
+        try:
+            with mode, recorder:
+                output = functional_call(model, state, fake_args, fake_kwargs, tie_weights=True)
+                if loss is not None:
+                    output = loss(output)
+        except Exception as error:
+            raise TraceError(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from error
+    leaves = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+    if not leaves:
+        raise TraceError(f"the output holds no tensor: it is a {type(output).__name__}")
+    recorder.program.pin([recorder.value(leaf) for leaf in leaves], "outputs are what must not change")
+    return recorder.program
+
+
+@contextmanager
+def _unchanged(model: nn.Module) -> Iterator[None]:
+    """Put back every attribute that running the model sets, so that no fake tensor stays behind."""
+    before = [(module, dict(module.__dict__)) for module in model.modules()]
+    containers = {
+        id(value): (value, value.copy())
+        for _, attributes in before
+        for value in attributes.values()
+        if isinstance(value, (list, dict, set))
+    }
+    try:
+        yield
+    finally:
+        for module, attributes in before:
+            module.__dict__.clear()
+            module.__dict__.update(attributes)
+        for value, content in containers.values():
+            value.clear()
+            value.extend(content) if isinstance(value, list) else value.update(content)
+
+
+class _Recorder(TorchDispatchMode):
+    """Turns every ATen operation into statements as it happens."""
+
+    def __init__(self, mode: FakeTensorMode) -> None:
+        super().__init__()
+        self.program = Program()
+        self._mode = mode
+        self._values: dict[int, Value] = {}
+        self._alive: list[Tensor] = []
+        self._sharing: dict[int, list[Tensor]] = {}
+        self._stale: dict[int, list[Value]] = {}
+        self._draws = 0
+
+    def sources(self, model: nn.Module) -> dict[str, Tensor]:
+        """Make fake twins of all parameters and buffers."""
+        state: dict[str, Tensor] = {}
+        for name, parameter in model.named_parameters():
+            if isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+                raise TraceError(f"parameter {name!r} is not initialised: run the model on one batch first")
+            origin = Origin.PARAMETER if parameter.requires_grad else Origin.FIXED
+            state[name] = self._source(parameter, origin, name)
+        for name, buffer in model.named_buffers():
+            origin = Origin.BUFFER if buffer.is_floating_point() else Origin.FIXED
+            state[name] = self._source(buffer, origin, name)
+        return state
+
+    def inputs(self, tree: Any) -> Any:
+        """Make fake twins of all tensors in the inputs."""
+        return tree_map_only(Tensor, lambda tensor: self._source(tensor, Origin.FIXED), tree)
+
+    def value(self, tensor: Tensor) -> Value:
+        """The value that a tensor holds now."""
+        known = self._values.get(id(tensor))
+        if known is None:
+            # made before the trace began, or out of its sight: a constant, unless it shares memory with what is known
+            relatives = self._sharing.get(_storage(tensor), [])
+            known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
+            others = [self._values[id(relative)] for relative in relatives if relative is not tensor]
+            if others:
+                self.program.pin(others, "memory that was seen in a way the trace does not know")
+        stale = self._stale.pop(id(tensor), None)
+        if stale is not None:
+            self.program.pin([known, *stale], "memory that was written through another view")
+            known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
+        return known
+
+    def _source(self, tensor: Tensor, origin: Origin, name: str = "") -> Tensor:
+        fake = self._twin(tensor)
+        self._bind(fake, self.program.value(tensor.shape, origin, name))
+        return fake
+
+    def _twin(self, tensor: Tensor) -> Tensor:
+        if isinstance(tensor, FakeTensor):
+            return tensor
+        if tensor.device.type == "meta":
+            with torch.no_grad():
+                twin: Tensor = FakeTensor(self._mode, tensor.detach(), torch.device("cpu"))
+            return twin.requires_grad_(tensor.requires_grad)
+        return self._mode.from_tensor(tensor)
+
+    def _bind(self, tensor: Tensor, value: Value) -> Value:
+        if id(tensor) not in self._values:
+            self._alive.append(tensor)
+            self._sharing.setdefault(_storage(tensor), []).append(tensor)
+        self._values[id(tensor)] = value
+        return value
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if operation.namespace == "prim":
+            return operation(*args, **kwargs)
+        seen = tree_map_only(Tensor, self.value, (args, kwargs))
+        result = operation(*args, **kwargs)
+        outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        if outputs:
+            self._record(operation, args, *seen, outputs)
+        return result
+
+    def _record(
+        self, operation: Any, args: tuple[Any, ...], seen: tuple[Any, ...], named: dict[str, Any], outputs: list[Tensor]
+    ) -> None:
+        outs = tuple(self.program.value(tensor.shape) for tensor in outputs)
+        arguments = _bound(operation, seen, named)
+        inputs = [leaf for leaf in tree_leaves(list(arguments.values())) if isinstance(leaf, Value)]
+        meaning = RULES.get(operation.overloadpacket)
+        length = len(self.program.statements)
+        try:
+            if meaning is None:
+                raise StructureConflict("no rule")
+            meaning(self.program, Call(operation, arguments, outs))
+        except StructureConflict as conflict:
+            del self.program.statements[length:]
+            self.program.pin([*inputs, *outs], f"{operation.overloadpacket}: {conflict}")
+        for out in outs:
+            if out.origin in (Origin.NOISE, Origin.SYMMETRIC_NOISE):
+                out.name = f"noise:{self._draws}"
+                self._draws += 1
+        written = {id(args[i]) for i, a in enumerate(operation._schema.arguments[: len(args)]) if _writes(a)}
+        for tensor, out in zip(outputs, outs, strict=True):
+            if id(tensor) in written:
+                for relative in self._sharing.get(_storage(tensor), []):
+                    if relative is not tensor:
+                        self._stale.setdefault(id(relative), []).append(out)
+            self._bind(tensor, out)
+
+
+def _writes(argument: Any) -> bool:
+    return argument.alias_info is not None and argument.alias_info.is_write
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata
+
+
+def _bound(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    bound: dict[str, Any] = {}
+    for position, argument in enumerate(operation._schema.arguments):
+        if position < len(args):
+            bound[argument.name] = args[position]
+        else:
+            bound[argument.name] = kwargs.get(argument.name, argument.default_value)
+    return bound

@@ -1,0 +1,142 @@
+"""The proof that no continuous symmetry is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ._replay import double, outputs
+
+if TYPE_CHECKING:
+    from .symmetries import Symmetries
+
+GAP = 1e3
+"""Singular values count as zero below the widest gap, which must be at least this wide."""
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Generators against the Jacobian's null space.
+
+    Attributes:
+        rank: Dimension of the span of the generators.
+        nullity: Dimension of the null space of the Jacobian of the outputs with respect to the trained parameters.
+        parameters: Number of trained parameters.
+        gap: Ratio of the smallest singular value kept to the largest counted as zero; trust ``nullity`` when it is large.
+        leak: Largest change of an output along a generator, relative to the Jacobian's norm and the generator's: 0 when
+            every generator lies in the null space.
+        missing: Orthonormal directions ``(nullity − rank, parameters)`` of the null space that no generator reaches.
+    """
+
+    rank: int
+    nullity: int
+    parameters: int
+    gap: float
+    leak: float
+    missing: Tensor
+
+    @property
+    def ratio(self) -> float:
+        """Rank over nullity; 1 when nothing is missing, also when there is nothing to find."""
+        return self.rank / self.nullity if self.nullity else 1.0
+
+
+def completeness(
+    symmetries: Symmetries, model: nn.Module, inputs: Any, loss: Callable[..., Any] | None = None
+) -> Completeness:
+    """Compare the span of the generators with the null space of the Jacobian, in float64.
+
+    For generic parameters and enough inputs the null space of the Jacobian of all outputs *is* the tangent space of all
+    continuous symmetries, so ``ratio == 1`` proves that none is missing. Give at least as many outputs (batch × output
+    size) as the model has parameters, and random inputs; dead units, a bottleneck before the output or too few inputs add
+    null directions that are no symmetries. Normalisations run with eps driven to zero. Models with batch normalisation
+    should be in training mode, as in evaluation the running statistics, which are no parameters, move along. Needs
+    O(parameters²) memory: for models of a few thousand parameters.
+
+    Args:
+        symmetries: What was found.
+        model: The model, in the mode in which it was traced.
+        inputs: A tensor, a tuple of positional inputs, or a dict of keyword inputs.
+        loss: A function of the outputs, entries of which count as outputs.
+
+    Returns:
+        Rank, nullity, the gap between zero and nonzero singular values, and the missing directions.
+
+    Raises:
+        ValueError: If the model gives fewer outputs than it has trained parameters.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from lightning_symmetry import find_symmetries
+        >>> _ = torch.manual_seed(0)
+        >>> model, x = nn.Sequential(nn.Linear(5, 9), nn.ReLU(), nn.Linear(9, 3)), torch.randn(200, 5)
+        >>> result = find_symmetries(model, x).completeness(model, x)
+        >>> result.rank, result.nullity
+        (9, 9)
+    """
+    args = inputs if isinstance(inputs, tuple) else () if isinstance(inputs, dict) else (inputs,)
+    kwargs = inputs if isinstance(inputs, dict) else {}
+    args, kwargs = double((args, kwargs))
+    trained = {name: p for name, p in double(dict(model.named_parameters())).items()
+               if model.get_parameter(name).requires_grad}
+    rest = double({**dict(model.named_parameters()), **dict(model.named_buffers())})
+    leaves = {name: p.clone().requires_grad_() for name, p in trained.items()}
+    with torch.enable_grad():
+        vector = outputs(model, {**rest, **leaves}, args, kwargs, loss)
+    jacobian = _jacobian(vector, list(leaves.values()))
+    if jacobian.shape[0] < jacobian.shape[1]:
+        raise ValueError(
+            f"inputs must give at least as many outputs as there are trained parameters, {jacobian.shape[1]}; "
+            f"they give {jacobian.shape[0]}"
+        )
+    _, values, directions = torch.linalg.svd(jacobian, full_matrices=False)
+    nullity, gap = _count_zero(values)
+    null = directions[len(values) - nullity :]
+    tangents = symmetries.generators({**trained, **{k: v for k, v in rest.items() if k not in trained}})
+    tangents = tangents[:, : jacobian.shape[1]]
+    tangents = tangents / tangents.norm(dim=1, keepdim=True).clamp_min(torch.finfo(tangents.dtype).tiny)
+    span = _row_space(tangents)
+    leak = float((jacobian @ tangents.mT).norm(dim=0).max() / values[0]) if len(tangents) else 0.0
+    missing = _row_space(null - null @ span.mT @ span)
+    return Completeness(len(span), nullity, jacobian.shape[1], gap, leak, missing)
+
+
+def _jacobian(vector: Tensor, leaves: list[Tensor]) -> Tensor:
+    # Jᵀ J has the same null space but squares the singular values: rows are computed one block at a time instead
+    rows = []
+    for block in torch.eye(len(vector), dtype=vector.dtype, device=vector.device).split(256):
+        grads = torch.autograd.grad(
+            vector, leaves, block, retain_graph=True, is_grads_batched=True, allow_unused=True
+        )
+        flat = [
+            torch.zeros(len(block), leaf.numel(), dtype=vector.dtype, device=vector.device)
+            if g is None
+            else g.reshape(len(block), -1)
+            for g, leaf in zip(grads, leaves, strict=True)
+        ]
+        rows.append(torch.cat(flat, dim=1))
+    return torch.cat(rows)
+
+
+def _count_zero(values: Tensor) -> tuple[int, float]:
+    """Count the singular values below the widest gap, and say how wide it is."""
+    floor = values[0] * torch.finfo(values.dtype).eps
+    padded = torch.cat([values, floor.reshape(1)]).clamp_min(floor)
+    small = padded[1:] < values[0] * 1e-7
+    ratios = torch.where(small, padded[:-1] / padded[1:], torch.ones_like(padded[1:]))
+    best = int(ratios.argmax())
+    gap = float(ratios[best])
+    return (len(values) - 1 - best, gap) if gap >= GAP else (0, gap)
+
+
+def _row_space(matrix: Tensor) -> Tensor:
+    """An orthonormal basis of the span of the rows."""
+    if not len(matrix):
+        return matrix
+    _, values, directions = torch.linalg.svd(matrix, full_matrices=False)
+    return directions[values > 1e-8 * max(1.0, float(values[0]))]

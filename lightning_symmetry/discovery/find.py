@@ -1,0 +1,70 @@
+"""Find every parameter symmetry of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from ._absorbed import absorbed
+from ._assemble import Assembler
+from ._compensated import compensated
+from ._equivariance import Equivariance
+from ._flow import Flow
+from ._lower import lower
+from ._names import named
+from ._trace import TraceError, trace
+from .symmetries import Symmetries
+
+__all__ = ["TraceError", "find_symmetries"]
+
+
+def find_symmetries(
+    model: nn.Module, *args: Any, loss: Callable[..., Any] | None = None, **kwargs: Any
+) -> Symmetries:
+    """Find the groups that act on a model's parameters without changing what it computes.
+
+    The model runs once on fake tensors, in the mode (training or evaluation) it is in: nothing is allocated, no random
+    number is drawn, no buffer is written and the model is left as it was. Operations without a rule, data and frozen
+    parameters pin what they touch: a symmetry may be missed, but none is invented. Theory: arXiv 2502.05300, Sec. 2.
+
+    Args:
+        model: Any eager ``nn.Module``, on any device, the meta device included.
+        *args: Inputs of the model; only shapes and dtypes matter.
+        loss: A function of the model's output that is to stay the same. Without one it is the outputs themselves. A
+            cross-entropy, for instance, lets all logits shift together.
+        **kwargs: Keyword inputs of the model.
+
+    Returns:
+        The symmetries, in the order in which the model uses their parameters.
+
+    Raises:
+        TypeError: If ``model`` is not a module.
+        ValueError: If the model has no parameters.
+        TraceError: If the model does not run on fake tensors with these inputs (a wrong shape, or control flow that
+            depends on data); the message names the cause.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from lightning_symmetry import find_symmetries
+        >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        >>> for symmetry in find_symmetries(model, torch.zeros(1, 4)):
+        ...     print(symmetry.name, symmetry.size, symmetry.dimension)
+        0.permutation 8 0
+        0.positive_scaling 8 8
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module; found {type(model).__name__}")
+    if next(model.parameters(), None) is None:
+        raise ValueError(f"model must have parameters; found none in {type(model).__name__}")
+    lowered = lower(trace(model, args, kwargs, loss))
+    equations = Equivariance(lowered)
+    flow = Flow(lowered)
+    found = Assembler(lowered, equations, flow).run()
+    found += absorbed(flow)
+    found += compensated(lowered, flow, lambda atom: equations.ties.find(atom)[0])
+    rank = {block.value.name: i for i, block in enumerate(lowered.blocks)}
+    found.sort(key=lambda symmetry: min(rank[leg.parameter] for leg in symmetry.legs))
+    return Symmetries(named(found), loss=loss)

@@ -1,0 +1,34 @@
+"""Convolutions of any number of spatial axes, grouped and transposed."""
+
+from __future__ import annotations
+
+from .._calls import Call, rule
+from .._dims import Dim
+from .._program import Program
+
+
+@rule("convolution", "_convolution")
+def convolution(program: Program, call: Call) -> None:
+    """Out[n, (g o), s'] = Σ input[n, (g i), s] · weight[(g o), i, k]; transposed: weight[(g i), o, k]."""
+    data, weight, out, groups = call["input"], call["weight"], call.out, call["groups"]
+    group, spatial = Dim(groups), len(weight.shape) - 2
+    inner = Dim(data.shape[-spatial - 1] // groups)
+    outer = Dim(out.shape[-spatial - 1] // groups)
+    kernel = [Dim(size) for size in weight.shape[2:]]
+    pointwise = set(weight.shape[2:]) == {1} and set(call["stride"]) == {1} and set(call["padding"]) == {0}
+    before = [Dim(size) for size in data.shape[-spatial:]]
+    after = before if pointwise else [Dim(size) for size in out.shape[-spatial:]]
+    batch = [Dim(size) for size in data.shape[: -spatial - 1]]
+    channels = [(group, inner), outer] if call["transposed"] else [(group, outer), inner]
+    program.term(
+        (out, [*batch, (group, outer), *after]),
+        (data, [*batch, (group, inner), *before]),
+        (weight, [*channels, *kernel]),
+        ordered=kernel,
+        windows=() if pointwise else zip(before, after, strict=True),
+        # transposed windows overlap unevenly at the borders; padding mixes in zeros
+        even=set(call["padding"]) == {0} and not call["transposed"],
+    )
+    if call["bias"] is not None:
+        labels = [Dim(size) for size in out.shape]
+        program.term((out, labels), (call["bias"], [labels[-spatial - 1]]))

@@ -1,0 +1,56 @@
+"""Losses."""
+
+from __future__ import annotations
+
+from .._calls import Call, rule
+from .._dims import Dim
+from .._program import Program
+from .contraction import add_broadcast
+from .pointwise import pointwise
+
+
+@rule("mse_loss")
+def squared_error(program: Program, call: Call) -> None:
+    """The mean, sum or each of (self − target)²."""
+    target = call["target"]
+    difference = program.value(call["self"].shape)
+    add_broadcast(program, difference, call["self"])
+    add_broadcast(program, difference, target, coefficient=-1)
+    _reduced(program, call, difference, degree=2, parity=1)
+
+
+@rule("l1_loss")
+def absolute_error(program: Program, call: Call) -> None:
+    """The mean, sum or each of |self − target|."""
+    difference = program.value(call["self"].shape)
+    add_broadcast(program, difference, call["self"])
+    add_broadcast(program, difference, call["target"], coefficient=-1)
+    _reduced(program, call, difference, degree=1, parity=1)
+
+
+def _reduced(program: Program, call: Call, entry: object, degree: float, parity: int) -> None:
+    labels = [Dim(size) for size in entry.shape]  # type: ignore[attr-defined]
+    if call["reduction"] == 0:
+        program.map((call.out, labels), (entry, labels), degree=degree, parity=parity)  # type: ignore[arg-type]
+        return
+    each = program.value(entry.shape)  # type: ignore[attr-defined]
+    program.map((each, labels), (entry, labels), degree=degree, parity=parity)  # type: ignore[arg-type]
+    program.term((call.out, []), (each, labels))
+
+
+@rule("smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+def entrywise_loss(program: Program, call: Call) -> None:
+    """A loss of corresponding entries."""
+    operands = [v for v in call.arguments.values() if hasattr(v, "dims")]
+    if call["reduction"] == 0:
+        pointwise(program, call.out, *operands)
+        return
+    each = program.value(call["self"].shape)
+    pointwise(program, each, *operands)
+    program.term((call.out, []), (each, [Dim(size) for size in each.shape]))
+
+
+@rule("nll_loss_forward", "nll_loss2d_forward")
+def negative_log_likelihood(program: Program, call: Call) -> None:
+    """Pick the target's entry: the classes keep their places, and so does the batch."""
+    program.pin([call["self"], *call.outs], "classes are told apart by the targets")

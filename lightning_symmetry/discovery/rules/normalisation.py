@@ -1,0 +1,84 @@
+"""Normalisations, fused: each is centring, a statistic, a division, a gain and a shift."""
+
+from __future__ import annotations
+
+from .._calls import Call, rule
+from .._dims import Dim
+from .._program import Axes, Program, Value
+
+
+def normalise(program: Program, value: Value, axes: Axes, kept: list[Dim], over: list[Dim]) -> Value:
+    """Divide a centred value by its standard deviation over some labels."""
+    deviation = program.value([label.size for label in kept])
+    program.map((deviation, kept), (value, axes), degree=1, parity=1, at_zero_eps=True)
+    out = program.value(value.shape)
+    program.term((out, axes), (value, axes), (deviation, kept, -1))
+    return out
+
+
+def affine(
+    program: Program, out: Value, value: Value, axes: Axes, gain: Value | None, shift: Value | None, on: Axes
+) -> None:
+    """Out = value · gain + shift, both living on the labels in ``on``."""
+    gains = [] if gain is None else [(gain, on)]
+    program.term((out, axes), (value, axes), *gains)
+    if shift is not None:
+        program.term((out, axes), (shift, on))
+
+
+@rule(
+    "native_batch_norm",
+    "cudnn_batch_norm",
+    "miopen_batch_norm",
+    "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training",
+    "_batch_norm_with_update",
+    "_batch_norm_no_update",
+)
+def batch_norm(program: Program, call: Call) -> None:
+    """Normalise every channel over batch and positions.
+
+    Running statistics follow what they track, also where they are read (evaluation): they stand for the distribution of
+    the same input.
+    """
+    data = call["input"]
+    labels = [Dim(size) for size in data.shape]
+    channel, over = labels[1], [label for i, label in enumerate(labels) if i != 1]
+    centred = program.centre(data, labels, over)
+    mean, variance = call.arguments.get("running_mean"), call.arguments.get("running_var")
+    if mean is not None:
+        program.term((mean, [channel]), (data, labels), coefficient=1 / (data_size(over) or 1))
+    if variance is not None:
+        program.map((variance, [channel]), (centred, labels), degree=2, parity=1)
+    standard = normalise(program, centred, labels, [channel], over)
+    affine(program, call.out, standard, labels, call["weight"], call["bias"], [channel])
+
+
+def data_size(labels: list[Dim]) -> int:
+    """Number of entries over the given labels."""
+    size = 1
+    for label in labels:
+        size *= label.size
+    return size
+
+
+@rule("native_layer_norm")
+def layer_norm(program: Program, call: Call) -> None:
+    """Normalise over the trailing axes."""
+    data, trailing = call["input"], len(call["normalized_shape"])
+    labels = [Dim(size) for size in data.shape]
+    kept, over = labels[:-trailing], labels[-trailing:]
+    standard = normalise(program, program.centre(data, labels, over), labels, kept, over)
+    affine(program, call.out, standard, labels, call["weight"], call["bias"], over)
+
+
+@rule("native_group_norm")
+def group_norm(program: Program, call: Call) -> None:
+    """Normalise every group of channels over its channels and positions."""
+    data, groups = call["input"], call["group"]
+    batch, group, within = Dim(data.shape[0]), Dim(groups), Dim(data.shape[1] // groups)
+    positions = [Dim(size) for size in data.shape[2:]]
+    axes: Axes = [batch, (group, within), *positions]
+    over = [within, *positions]
+    standard = normalise(program, program.centre(data, axes, over), axes, [batch, group], over)
+    affine(program, call.out, standard, axes, call["weight"], call["bias"], [(group, within)])

@@ -1,0 +1,165 @@
+"""Operations that treat every entry alike."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any
+
+from .._calls import Call, Rule, rule
+from .._dims import Dim
+from .._program import Origin, Program, Value
+from .contraction import add_broadcast, broadcast
+
+
+def pointwise(
+    program: Program,
+    out: Value,
+    *inputs: Value,
+    degree: float | None = None,
+    parity: int = 0,
+    exponent: int = 0,
+    at_zero_eps: bool = False,
+) -> None:
+    """Define ``out`` entry by entry from inputs that broadcast to it."""
+    labels = [Dim(size) for size in out.shape]
+    program.map(
+        (out, labels),
+        *((value, broadcast(value, labels)) for value in inputs),
+        degree=degree,
+        parity=parity,
+        exponent=exponent,
+        at_zero_eps=at_zero_eps,
+    )
+
+
+def _function(degree: float | None = None, parity: int = 0, exponent: int = 0) -> Rule:
+    def define(program: Program, call: Call) -> None:
+        inputs = [argument for argument in call.arguments.values() if isinstance(argument, Value)]
+        pointwise(program, call.out, *inputs, degree=degree, parity=parity, exponent=exponent)
+
+    return define
+
+
+HOMOGENEOUS = "relu leaky_relu maximum minimum"
+ODD = "tanh sin asin asinh sinh tan atan erf erfinv sign softshrink hardshrink tanhshrink round trunc"
+EVEN = "cos cosh"
+PLAIN = (
+    "gelu silu sigmoid elu celu selu softplus mish hardswish hardsigmoid hardtanh log_sigmoid_forward threshold "
+    "clamp clamp_min clamp_max expm1 log1p log2 log10 exp2 floor ceil erfc logit relu6 frac sinc nan_to_num "
+    "eq ne lt le gt ge isnan isinf isfinite logical_not logical_and logical_or where masked_fill lerp addcdiv "
+    "fmod remainder floor_divide logaddexp _prelu_kernel rrelu_with_noise glu_jvp bitwise_not bitwise_and "
+    "bitwise_or atan2 hypot special_entr special_log_ndtr"
+)
+
+
+def _register(names: str, function: Rule) -> None:
+    for name in names.split():
+        rule(name, f"{name}_")(function)
+
+
+_register(HOMOGENEOUS, _function(degree=1))
+_register(ODD, _function(parity=-1))
+_register(EVEN, _function(parity=1))
+_register(PLAIN, _function())
+_register("abs", _function(degree=1, parity=1))
+_register("exp", _function(exponent=1))
+_register("log", _function(exponent=-1))
+
+
+@rule("add", "add_", "sub", "sub_", "rsub")
+def add(program: Program, call: Call) -> None:
+    """Self ± alpha · other; adding a nonzero number is a function of its own."""
+    one, other, alpha = call["self"], call["other"], call["alpha"]
+    name = call.operation._schema.name
+    first, second = (-alpha, 1) if name == "aten::rsub" else (1, -alpha if "sub" in name else alpha)
+    add_broadcast(program, call.out, one, coefficient=first)
+    if isinstance(other, Value):
+        add_broadcast(program, call.out, other, coefficient=second)
+    elif other != 0:
+        number = program.value([], Origin.FILL)
+        add_broadcast(program, call.out, number, coefficient=second * float(other))
+
+
+@rule("mul", "mul_", "div", "div_")
+def multiply(program: Program, call: Call) -> None:
+    """Self · other or self / other."""
+    one, other = call["self"], call["other"]
+    power = -1 if "div" in call.operation._schema.name else 1
+    if call.arguments.get("rounding_mode") is not None:
+        pointwise(program, call.out, *(v for v in (one, other) if isinstance(v, Value)))
+    elif isinstance(other, Value):
+        _product(program, call.out, one, other, power)
+    else:
+        scale(program, call.out, one, float(other) ** power if other else 0.0)
+
+
+def scale(program: Program, out: Value, value: Value, factor: float) -> None:
+    """Out = factor · value."""
+    add_broadcast(program, out, value, coefficient=factor)
+
+
+def _product(program: Program, out: Value, one: Value, other: Value, power: float) -> None:
+    labels = [Dim(size) for size in out.shape]
+    program.term((out, labels), (one, broadcast(one, labels)), (other, broadcast(other, labels), power))
+
+
+@rule("addcmul", "addcmul_")
+def add_product(program: Program, call: Call) -> None:
+    """Self + value · tensor1 · tensor2."""
+    labels = [Dim(size) for size in call.out.shape]
+    add_broadcast(program, call.out, call["self"])
+    factors = (call["tensor1"], call["tensor2"])
+    program.term(
+        (call.out, labels), *((v, broadcast(v, labels)) for v in factors), coefficient=call["value"]
+    )
+
+
+@rule("pow", "pow_", "square", "sqrt", "rsqrt", "reciprocal", "sqrt_", "rsqrt_", "reciprocal_")
+def power(program: Program, call: Call) -> None:
+    """Self to a fixed power: homogeneous, and even or odd where the power is whole."""
+    name = call.operation._schema.name.removeprefix("aten::").removesuffix("_")
+    named = {"square": 2.0, "sqrt": 0.5, "rsqrt": -0.5, "reciprocal": -1.0}
+    base, exponent = call["self"], named.get(name, call.arguments.get("exponent"))
+    if not isinstance(base, Value) or not isinstance(exponent, Number):
+        _function()(program, call)
+        return
+    number: Any = exponent
+    parity = 0 if number != int(number) else (1 if int(number) % 2 == 0 else -1)
+    pointwise(program, call.out, base, degree=float(number), parity=parity)
+
+
+@rule("neg", "neg_")
+def negate(program: Program, call: Call) -> None:
+    """−self."""
+    scale(program, call.out, call["self"], -1.0)
+
+
+@rule("_softmax", "_log_softmax", "_safe_softmax")
+def softmax(program: Program, call: Call) -> None:
+    """Blind to a shift along its axis, equivariant under permutations of it."""
+    labels = [Dim(size) for size in call.out.shape]
+    axis = labels[call["dim"]] if labels else None
+    absorbs = [axis] if axis is not None else []
+    program.map((call.out, labels), (call["self"], labels), absorbs=absorbs)
+
+
+@rule("native_dropout")
+def dropout(program: Program, call: Call) -> None:
+    """The product with a mask of independent draws."""
+    call.outs[1].origin = Origin.NOISE
+    _product(program, call.out, call["input"], call.outs[1], 1)
+
+
+@rule("glu")
+def gated(program: Program, call: Call) -> None:
+    """First half times the sigmoid of the second."""
+    from .shape import cut
+
+    value, dim = call["self"], call["dim"]
+    half = value.shape[dim] // 2
+    first, second, gate = (program.value(call.out.shape) for _ in range(3))
+    cut(program, value, [first, second], dim, [0, half])
+    pointwise(program, gate, second)
+    _product(program, call.out, first, gate, 1)
+
+

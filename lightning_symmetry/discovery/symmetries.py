@@ -1,0 +1,171 @@
+"""All symmetries of a model, and what can be asked of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import torch
+from torch import Tensor
+
+from ..groups import GROUPS
+from .symmetry import Symmetry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .completeness import Completeness
+
+
+class Symmetries(Sequence[Symmetry]):
+    """The symmetries of one model, a sequence of :class:`Symmetry`.
+
+    Args:
+        symmetries: What was found.
+        loss: The function of the outputs that stays the same; ``None`` for the outputs themselves. It is remembered for
+            :meth:`errors` and :meth:`completeness`, and not part of :meth:`to_dict`.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from lightning_symmetry import find_symmetries
+        >>> model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+        >>> symmetries = find_symmetries(model, torch.zeros(1, 4))
+        >>> print(symmetries.table())
+        name           group        size  copies  dimension  holds    legs
+        0.permutation  permutation  8     1       0          exactly  0.weight 0.bias 2.weight
+        0.sign         sign         8     1       0          exactly  0.weight 0.bias 2.weight
+        >>> max(symmetries.errors(model, torch.randn(5, 4)).values()) < 1e-12
+        True
+    """
+
+    def __init__(self, symmetries: Iterable[Symmetry], *, loss: Callable[..., Any] | None = None) -> None:
+        self._symmetries = tuple(symmetries)
+        self.loss = loss
+
+    @overload
+    def __getitem__(self, index: int) -> Symmetry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Symmetries: ...
+    def __getitem__(self, index: int | slice) -> Symmetry | Symmetries:
+        """Return one symmetry, or some of them."""
+        if isinstance(index, slice):
+            return Symmetries(self._symmetries[index], loss=self.loss)
+        return self._symmetries[index]
+
+    def __len__(self) -> int:
+        """Return the number of symmetries."""
+        return len(self._symmetries)
+
+    def __iter__(self) -> Iterator[Symmetry]:
+        """Iterate in the order of first use."""
+        return iter(self._symmetries)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the symmetries, not the losses."""
+        return isinstance(other, Symmetries) and self._symmetries == other._symmetries
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Name the number of symmetries and their groups."""
+        groups = ", ".join(dict.fromkeys(s.group for s in self))
+        return f"<Symmetries: {len(self)} ({groups})>"
+
+    def table(self) -> str:
+        """Return a plain table: name, group, size, copies, dimension, how exactly it holds, the parameters it moves."""
+        rows = [["name", "group", "size", "copies", "dimension", "holds", "legs"]]
+        for s in self:
+            legs = " ".join(dict.fromkeys(leg.parameter for leg in s.legs if leg.kind == "parameter"))
+            rows.append([s.name, s.group, str(s.size), str(s.copies), str(s.dimension), s.holds, legs])
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists, numbers and strings, fit for JSON and for checkpoints."""
+        return {"version": 1, "symmetries": [symmetry.to_dict() for symmetry in self]}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Symmetries:
+        """Build symmetries from what :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: If the version is not 1.
+        """
+        if plain.get("version") != 1:
+            raise ValueError(f"plain['version'] must be 1; found {plain.get('version')!r}")
+        return cls(Symmetry.from_dict(symmetry) for symmetry in plain["symmetries"])
+
+    def transform(self, params: Mapping[str, Tensor], generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Return ``params`` moved by one random element of every group.
+
+        Args:
+            params: Parameters by name, ``dict(model.named_parameters())`` or a whole ``state_dict()``. Buffers that live
+                on a space move too if they are given.
+            generator: Source of randomness on the CPU; the global one otherwise.
+
+        Returns:
+            New tensors where something moved, the given ones elsewhere.
+
+        Raises:
+            ValueError: If a parameter that a symmetry moves is absent.
+        """
+        for symmetry in self:
+            params = symmetry.act(params, symmetry.sample(generator))
+        return dict(params)
+
+    def generators(self, params: Mapping[str, Tensor]) -> Tensor:
+        """Return the tangent of every continuous direction at ``params``.
+
+        Args:
+            params: Parameters by name.
+
+        Returns:
+            A matrix ``(k, P)``: one row for each of the ``k = Σ dimension`` directions, the ``P`` columns being all
+            tensors of ``params`` flattened in dict order. Rows may depend on each other where orbits meet.
+
+        Raises:
+            ValueError: If a parameter that a symmetry moves is absent.
+        """
+        rows = [self._tangents(symmetry, params) for symmetry in self if symmetry.dimension]
+        if rows:
+            return torch.cat(rows)
+        first = next(iter(params.values()))
+        return first.new_zeros(0, sum(p.numel() for p in params.values()))
+
+    @staticmethod
+    def _tangents(symmetry: Symmetry, params: Mapping[str, Tensor]) -> Tensor:
+        group = GROUPS[symmetry.group]
+        plain = {name: p.detach() for name, p in params.items()}
+        first = next(iter(plain.values()))
+
+        def orbit(coordinates: Tensor) -> Tensor:
+            element = group.exponential(coordinates, symmetry.size)
+            moved = symmetry.act(plain, element)
+            return torch.cat([moved[name].reshape(-1) for name in plain])
+
+        origin = first.new_zeros(symmetry.copies, group.dimension(symmetry.size))
+        jacobian: Tensor = torch.func.jacfwd(orbit)(origin)
+        return jacobian.flatten(1).mT
+
+    def errors(
+        self, model: nn.Module, *args: Any, loss: Callable[..., Any] | None = None, seed: int = 0, **kwargs: Any
+    ) -> dict[str, float]:
+        """Measure in float64 how far every symmetry is from holding, each alone and all at once.
+
+        See :func:`lightning_symmetry.discovery.verify.errors`.
+        """
+        from .verify import errors
+
+        return errors(self, model, args, kwargs, loss or self.loss, seed)
+
+    def completeness(self, model: nn.Module, inputs: Any, loss: Callable[..., Any] | None = None) -> Completeness:
+        """Compare the generators with the null space of the outputs' Jacobian: the proof that nothing is missing.
+
+        See :func:`lightning_symmetry.discovery.completeness.completeness`.
+        """
+        from .completeness import completeness
+
+        return completeness(self, model, inputs, loss or self.loss)

@@ -1,0 +1,88 @@
+"""Prove symmetries numerically."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ._replay import double, outputs
+
+if TYPE_CHECKING:
+    from .symmetries import Symmetries
+
+TOGETHER = "all together"
+"""The key of the error with a random element of every group at once."""
+
+
+def errors(
+    symmetries: Symmetries,
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loss: Callable[..., Any] | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Act with random group elements in float64 and compare what the model computes.
+
+    The parameters are first moved away from special values (zero biases, unit gains), at which a false symmetry could
+    pass. Normalisations run with eps driven to zero. Where a symmetry holds in distribution, the random numbers of the
+    forward pass are moved along, which does not change how likely they are. The model, its buffers and all random
+    generators stay as they were.
+
+    Args:
+        symmetries: What to prove.
+        model: The model, in the mode in which it was traced.
+        args: Inputs of the model.
+        kwargs: Keyword inputs of the model.
+        loss: The function of the outputs that stays the same.
+        seed: Seed of the group elements.
+
+    Returns:
+        By the name of each symmetry, and for all at once under ``"all together"``: the largest change of any output
+        relative to the largest output. NaN if the outputs are not finite.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from lightning_symmetry import find_symmetries
+        >>> model, x = nn.Sequential(nn.Linear(3, 5), nn.GELU(), nn.Linear(5, 2)), torch.randn(7, 3)
+        >>> sorted(find_symmetries(model, x).errors(model, x))
+        ['0.permutation', 'all together']
+    """
+    generator = torch.Generator().manual_seed(seed)
+    moved = {leg.parameter for symmetry in symmetries for leg in symmetry.legs}
+    state = double(dict(model.named_parameters()) | dict(model.named_buffers()))
+    buffers = {name for name, _ in model.named_buffers()}
+    state = {
+        name: _generic(tensor, generator, name in buffers)
+        if tensor.is_floating_point() and (name in moved or name not in buffers)
+        else tensor
+        for name, tensor in state.items()
+    }
+    args, kwargs = double((args, dict(kwargs)))
+    with torch.no_grad():
+        noise: dict[str, Tensor] = {}
+        before = outputs(model, state, args, kwargs, loss, noise=noise, seed=seed)
+
+        def change(move: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> float:
+            moved_state = move(state | noise)
+            replayed = {name: moved_state[name] for name in noise}
+            after = outputs(model, moved_state, args, kwargs, loss, noise=replayed, seed=seed)
+            scale = before.abs().max().clamp_min(torch.finfo(before.dtype).tiny)
+            return float((after - before).abs().max() / scale)
+
+        result = {s.name: change(lambda p, s=s: s.act(p, s.sample(generator))) for s in symmetries}  # type: ignore[misc]
+        result[TOGETHER] = change(lambda p: symmetries.transform(p, generator))
+    return result
+
+
+def _generic(tensor: Tensor, generator: torch.Generator, buffer: bool) -> Tensor:
+    """Move a tensor to a point without accidental structure; a statistic keeps its sign."""
+    noise = torch.randn(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.device)
+    if buffer:
+        return tensor * (0.3 * noise).exp() + 0.1 * noise * (tensor == 0)
+    size = tensor.square().mean().sqrt() if tensor.numel() else tensor.sum()
+    return tensor + 0.3 * noise * torch.where(size > 0, size, torch.ones_like(size))

@@ -1,0 +1,116 @@
+"""What all functions share: how they take dtypes, devices, autocast and wrong input."""
+
+import pytest
+import torch
+
+from lightning_symmetry import functional as F
+
+CALLS = {
+    "symmetry_breaking_distance": lambda a, b: F.symmetry_breaking_distance([a, b], [a[..., -1:], b]),
+    "permutation_distance": lambda a, b: F.permutation_distance([a, b]),
+    "norm_distance": lambda a, b: F.norm_distance([a, b]),
+    "dead_units": lambda a, b: F.dead_units(a),
+    "distinct_units": lambda a, b: F.distinct_units(a, modulo="scaling", sizes=a.abs().amax(dim=-1)),
+    "participation_ratio": lambda a, b: F.participation_ratio(a),
+    "effective_rank": lambda a, b: F.effective_rank(a),
+    "scaling_charges": lambda a, b: F.scaling_charges([a, b], [1, -1]),
+    "scaling_imbalance": lambda a, b: F.scaling_imbalance([a, b], [1, -1]),
+    "general_linear_charge": lambda a, b: F.general_linear_charge(a, b),
+    "general_linear_imbalance": lambda a, b: F.general_linear_imbalance(a, b),
+}
+UNITS = {"scaling_charges": (4,), "general_linear_charge": (4, 4)}
+every_function = pytest.mark.parametrize("name", CALLS)
+
+
+def weights(dtype=torch.float32):
+    generator = torch.Generator().manual_seed(0)
+    # Halves are exact in every dtype: the same numbers go in, so the same numbers have to come out.
+    return [torch.randn(2, 4, k, generator=generator).mul(2).round().div(2).to(dtype) for k in (5, 3)]
+
+
+def test_every_function_is_covered():
+    assert sorted(CALLS) == sorted(F.__all__)
+
+
+@every_function
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_sums_are_taken_in_float32_or_better(name, dtype):
+    value = CALLS[name](*weights(dtype))
+    assert value.dtype == torch.promote_types(dtype, torch.float32)
+    torch.testing.assert_close(value.double(), CALLS[name](*weights(torch.float64)), rtol=1e-5, atol=1e-5)
+
+
+@every_function
+def test_nothing_waits_for_values(name):
+    # Meta tensors have no values: an `.item()` or a branch on one raises.
+    value = CALLS[name](*(weight.to("meta") for weight in weights()))
+    assert value.shape == (2, *UNITS.get(name, ()))
+
+
+@every_function
+def test_autocast_does_not_reach_inside(name):
+    plain = CALLS[name](
+        *weights(),
+    )
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(CALLS[name](*weights()), plain)
+
+
+@every_function
+def test_inputs_are_left_alone(name):
+    given = weights()
+    CALLS[name](*given)
+    assert all(torch.equal(a, b) for a, b in zip(given, weights(), strict=True))
+
+
+@every_function
+def test_no_copies_give_no_values(name):
+    value = CALLS[name](torch.zeros(0, 4, 3), torch.zeros(0, 4, 2))
+    assert value.shape == (0, *UNITS.get(name, ()))
+
+
+@every_function
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (torch.ones(3), r"must have shape \(\.\.\., n, k\), got \(3,\)"),
+        (torch.ones(3, 2, dtype=torch.int64), "must be real and floating-point, got dtype torch.int64"),
+        (
+            torch.ones(3, 2, dtype=torch.complex64),
+            "must be real and floating-point, got dtype torch.complex64",
+        ),
+    ],
+)
+def test_wrong_tensors_are_named(name, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        CALLS[name](wrong, torch.ones(3, 2))
+
+
+@pytest.mark.parametrize("function", [F.dead_units, F.distinct_units])
+def test_a_space_holds_a_unit(function):
+    with pytest.raises(ValueError, match=r"`units` must hold at least one unit, got shape \(0, 3\)"):
+        function(torch.ones(0, 3))
+
+
+@pytest.mark.parametrize(
+    ("legs", "message"),
+    [
+        ([], "`legs` must hold at least one tensor, got none"),
+        (torch.ones(2, 3), r"`legs` must be a sequence of tensors, got one tensor of shape \(2, 3\)"),
+        ([torch.ones(2, 3), [1.0]], r"`legs\[1\]` must be a tensor, got list"),
+        ([torch.ones(2, 3), torch.ones(4, 3)], r"`legs\[1\]` must agree.*got \(4, 3\) and \(2, 3\)"),
+        ([torch.ones(5, 2, 3), torch.ones(2, 3)], r"`legs\[1\]` must agree.*got \(2, 3\) and \(5, 2, 3\)"),
+    ],
+)
+def test_legs_of_different_spaces_are_refused(legs, message):
+    for function in (F.permutation_distance, F.norm_distance):
+        with pytest.raises(ValueError, match=message):
+            function(legs)
+
+
+@pytest.mark.parametrize("name", ["symmetry_breaking_distance", "norm_distance"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_distance_that_is_not_finite_is_nan_for_its_copy_alone(name, bad):
+    one, two = weights()
+    one[1, 2, 0] = bad
+    assert CALLS[name](one, two).isnan().tolist() == [False, True]
