@@ -1,3 +1,36 @@
-"""See and steer the parameter symmetries of any PyTorch model while Lightning trains it."""
+"""See and steer the parameter symmetries of any PyTorch model, also while Lightning trains it.
 
-__all__: list[str] = []
+- See: :func:`find_symmetries` says which groups act on a model's parameters without changing its loss;
+  :class:`SymmetryMonitor` logs, while it trains, how far each is broken.
+- Steer: :class:`RemoveSymmetry` with :class:`Syre` keeps training from falling back into symmetric states.
+
+Theory: Ziyin, Xu, Poggio, Chuang, *Parameter Symmetry Breaking and Restoration Determines the Hierarchical Learning in AI
+Systems*, arXiv 2502.05300.
+
+Example:
+    >>> import torch
+    >>> from torch import nn
+    >>> import lightning_symmetry as ls
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> [(s.name, s.size) for s in ls.find_symmetries(model, torch.zeros(1, 4))]
+    [('0.permutation', 8), ('0.positive_scaling', 8)]
+"""
+
+from lightning_symmetry.callbacks import RemoveSymmetry, SymmetryMonitor
+from lightning_symmetry.discovery import Completeness, Leg, Symmetries, Symmetry, TraceError, find_symmetries
+from lightning_symmetry.surgery import OffsetDecay, Syre
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Completeness",
+    "Leg",
+    "OffsetDecay",
+    "RemoveSymmetry",
+    "Symmetries",
+    "Symmetry",
+    "SymmetryMonitor",
+    "Syre",
+    "TraceError",
+    "find_symmetries",
+]

@@ -1,5 +1,11 @@
-"""Lightning callbacks that measure and steer the symmetries of the model in training."""
+"""Callbacks for the Trainer and the command line of both ``lightning`` and ``pytorch_lightning``.
 
+Example:
+    >>> from lightning_symmetry import RemoveSymmetry, SymmetryMonitor, Syre
+    >>> callbacks = [SymmetryMonitor(every_n_steps=100), RemoveSymmetry(Syre())]
+"""
+
+from lightning_symmetry.callbacks.monitor import SymmetryMonitor
 from lightning_symmetry.callbacks.remove_symmetry import RemoveSymmetry
 
-__all__ = ["RemoveSymmetry"]
+__all__ = ["RemoveSymmetry", "SymmetryMonitor"]

@@ -1,0 +1,186 @@
+"""Log which symmetries are broken while a model trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .._compat import Callback, LightningModule, Trainer, rank_zero_warn
+from ..discovery import Symmetries
+from ..metrics.order_parameters import OrderParameters
+from ._first_step import find_in_training
+
+
+class SymmetryMonitor(Callback):
+    """Find the symmetries of the loss in training and log how far each is broken.
+
+    Needs no configuration: on the first batch the module's own ``training_step`` is traced on fake tensors, which draws no
+    random number, writes no buffer and takes no memory. Then the weights are looked at before the first step and after
+    every ``every_n_steps`` optimizer steps. Nothing in training changes: the trained weights are the same bit for bit.
+
+    Logged through ``self.log_dict``, so that EarlyStopping and ModelCheckpoint can monitor them (``<name>`` is the name of
+    a symmetry, as in ``monitor.symmetries.table()``):
+
+    - ``symmetry/breaking_distance``, ``symmetry/breaking_distance/<name>``
+    - ``symmetry/dead_units``, ``symmetry/dead_units/<name>``
+    - ``symmetry/distinct_units``, ``symmetry/distinct_units/<name>``
+    - ``symmetry/effective_rank``, ``symmetry/effective_rank/<name>``
+    - ``symmetry/participation_ratio``, ``symmetry/participation_ratio/<name>``
+    - ``symmetry/noether_imbalance``, ``symmetry/noether_imbalance/<name>``
+
+    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. Loggers receive them at the Trainer's next
+    ``log_every_n_steps``. Values that are not finite are not logged; the first time, a warning names them. If finding or
+    measuring fails, the monitor warns once with the cause and switches itself off; training goes on. Source: Ziyin, Xu,
+    Poggio, Chuang, arXiv 2502.05300.
+
+    Args:
+        every_n_steps: Optimizer steps between two looks.
+        symmetries: What to watch, parameters named as in the LightningModule; found in the first step by default.
+        strict: Raise where the monitor would warn and switch itself off.
+
+    Raises:
+        ValueError: If ``every_n_steps`` is not a positive integer.
+
+    Attributes:
+        symmetries: What is watched, once it is known.
+
+    Example:
+        >>> from lightning_symmetry import SymmetryMonitor
+        >>> monitor = SymmetryMonitor(every_n_steps=100)
+        >>> monitor.state_key
+        "SymmetryMonitor{'every_n_steps': 100}"
+
+        In a Trainer: ``Trainer(callbacks=[SymmetryMonitor()])``.
+    """
+
+    def __init__(
+        self, every_n_steps: int = 50, symmetries: Symmetries | None = None, strict: bool = False
+    ) -> None:
+        if not isinstance(every_n_steps, int) or isinstance(every_n_steps, bool) or every_n_steps < 1:
+            raise ValueError(f"`every_n_steps` must be an integer of at least 1, found {every_n_steps!r}")
+        self.every_n_steps = every_n_steps
+        self.symmetries = symmetries
+        self.strict = strict
+        self._last_step: int | None = None
+        self._measure: OrderParameters | None = None
+        self._off = False
+        self._warned_of_nonfinite = False
+
+    @property
+    def state_key(self) -> str:
+        """Name of this callback's state in checkpoints, with its configuration."""
+        return self._generate_state_key(every_n_steps=self.every_n_steps)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the last step looked at and the symmetries, as plain numbers, strings and lists."""
+        return {
+            "last_step": self._last_step,
+            "symmetries": None if self.symmetries is None else self.symmetries.to_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where a checkpoint was written.
+
+        Args:
+            state_dict: What :meth:`state_dict` returned then.
+        """
+        self._last_step = state_dict["last_step"]
+        if self.symmetries is None and state_dict["symmetries"] is not None:
+            self.symmetries = Symmetries.from_dict(state_dict["symmetries"])
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start afresh: what is off stays off for one fit only.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+        """
+        self._off = False
+        self._measure = None
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Find the symmetries on the first batch, and look at the weights as they were initialised.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            batch: The batch.
+            batch_idx: Its index.
+        """
+        if self._off or self._measure is not None:
+            return
+        try:
+            self._prepare(pl_module, batch, batch_idx)
+            if self._last_step is None:
+                self._look(trainer, pl_module)
+        except Exception as error:
+            self._fail(error)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at the weights when ``every_n_steps`` optimizer steps have passed.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            outputs: What the training step returned.
+            batch: The batch.
+            batch_idx: Its index.
+        """
+        if self._off or self._last_step is None or trainer.global_step - self._last_step < self.every_n_steps:
+            return
+        try:
+            self._look(trainer, pl_module)
+        except Exception as error:
+            self._fail(error)
+
+    def _prepare(self, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        shapes = {name: parameter.shape for name, parameter in pl_module.named_parameters()}
+        if self.symmetries is None:
+            self.symmetries = find_in_training(pl_module, batch, batch_idx)
+        moved = {leg.parameter for s in self.symmetries for leg in s.legs if leg.kind == "parameter"}
+        unknown = sorted(moved - shapes.keys())
+        if unknown:
+            raise ValueError(
+                f"`symmetries` must name parameters of {type(pl_module).__name__}, found {unknown[0]!r}, which it lacks"
+            )
+        if not self.symmetries:
+            rank_zero_warn(
+                f"SymmetryMonitor found no symmetry in {type(pl_module).__name__}: there is nothing to watch."
+            )
+        self._measure = OrderParameters(self.symmetries)
+
+    def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert self._measure is not None
+        values = self._measure(dict(pl_module.named_parameters()))
+        self._last_step = trainer.global_step
+        if values:
+            self._log(values)
+
+    def _log(self, values: Mapping[str, Tensor]) -> None:
+        # one transfer from the device for all of them
+        numbers = torch.stack([value.double() for value in values.values()]).tolist()
+        finite = {key: number for key, number in zip(values, numbers, strict=True) if math.isfinite(number)}
+        if len(finite) < len(numbers) and not self._warned_of_nonfinite:
+            self._warned_of_nonfinite = True
+            lost = [key for key in values if key not in finite]
+            rank_zero_warn(
+                f"SymmetryMonitor: weights are not finite at step {self._last_step}; {len(lost)} values such as "
+                f"{lost[0]!r} are not logged."
+            )
+        self.log_dict(finite, on_step=True, on_epoch=False)
+
+    def _fail(self, error: Exception) -> None:
+        self._off = True
+        if self.strict:
+            raise error
+        rank_zero_warn(
+            f"SymmetryMonitor switches itself off, training goes on: {type(error).__name__}: {error}"
+        )
