@@ -15,8 +15,8 @@ from ..discovery.find import TraceError
 def find_in_training(module: LightningModule, batch: Any, batch_idx: int) -> Symmetries:
     """Find the symmetries of the loss that a LightningModule trains, else those of its outputs.
 
-    The loss of ``training_step`` on this batch comes first; a model whose step cannot be traced is traced through
-    ``example_input_array``.
+    The loss of ``training_step`` on this batch comes first; a model whose step cannot be traced is traced
+    through ``example_input_array``.
 
     Args:
         module: The model in training.
@@ -35,16 +35,16 @@ def find_in_training(module: LightningModule, batch: Any, batch_idx: int) -> Sym
         example = module.example_input_array
         if example is None:
             raise TraceError(
-                f"training_step does not run on fake tensors ({first}), and there is no example_input_array to fall "
-                "back on: set it, or pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
+                f"training_step does not run on fake tensors ({first}), and there is no example_input_array to "
+                "fall back on: set it, or pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
             ) from first
         inputs = example if isinstance(example, tuple) else () if isinstance(example, dict) else (example,)
         try:
             return find_symmetries(module, *inputs, **(example if isinstance(example, dict) else {}))
         except TraceError as second:
             raise TraceError(
-                f"neither training_step ({first}) nor forward(example_input_array) ({second}) runs on fake tensors: "
-                "pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
+                f"neither training_step ({first}) nor forward(example_input_array) ({second}) runs on fake "
+                "tensors: pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
             ) from second
 
 
@@ -59,8 +59,17 @@ class _Step(nn.Module):
         module: Any = self.module
         losses: list[Any] = []
         # instance attributes: the tracer restores the module's own afterwards
-        silenced = {name: _nothing for name in ("log", "log_dict", "print", "toggle_optimizer", "untoggle_optimizer",
-                                                "clip_gradients")}
+        silenced = {
+            name: _nothing
+            for name in (
+                "log",
+                "log_dict",
+                "print",
+                "toggle_optimizer",
+                "untoggle_optimizer",
+                "clip_gradients",
+            )
+        }
         if not module.automatic_optimization:
             silenced |= {
                 "manual_backward": lambda loss, *args, **kwargs: losses.append(loss),
@@ -99,7 +108,8 @@ def _stripped(symmetries: Symmetries) -> Symmetries:
     def strip(value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                k: v.removeprefix("module.") if k in {"name", "parameter"} else strip(v) for k, v in value.items()
+                k: v.removeprefix("module.") if k in {"name", "parameter"} else strip(v)
+                for k, v in value.items()
             }
         return [strip(v) for v in value] if isinstance(value, (list, tuple)) else value
 

@@ -18,12 +18,13 @@ from ._first_step import find_in_training
 class SymmetryMonitor(Callback):
     """Find the symmetries of the loss in training and log how far each is broken.
 
-    Needs no configuration: on the first batch the module's own ``training_step`` is traced on fake tensors, which draws no
-    random number, writes no buffer and takes no memory. Then the weights are looked at before the first step and after
-    every ``every_n_steps`` optimizer steps. Nothing in training changes: the trained weights are the same bit for bit.
+    Needs no configuration: on the first batch the module's own ``training_step`` is traced on fake tensors,
+    which draws no random number, writes no buffer and takes no memory. Then the weights are looked at before
+    the first step and after every ``every_n_steps`` optimizer steps. Nothing in training changes: the trained
+    weights are the same bit for bit.
 
-    Logged through ``self.log_dict``, so that EarlyStopping and ModelCheckpoint can monitor them (``<name>`` is the name of
-    a symmetry, as in ``monitor.symmetries.table()``):
+    Logged through ``self.log_dict``, so that EarlyStopping and ModelCheckpoint can monitor them (``<name>``
+    is the name of a symmetry, as in ``monitor.symmetries.table()``):
 
     - ``symmetry/breaking_distance``, ``symmetry/breaking_distance/<name>``
     - ``symmetry/dead_units``, ``symmetry/dead_units/<name>``
@@ -32,14 +33,15 @@ class SymmetryMonitor(Callback):
     - ``symmetry/participation_ratio``, ``symmetry/participation_ratio/<name>``
     - ``symmetry/noether_imbalance``, ``symmetry/noether_imbalance/<name>``
 
-    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. Loggers receive them at the Trainer's next
-    ``log_every_n_steps``. Values that are not finite are not logged; the first time, a warning names them. If finding or
-    measuring fails, the monitor warns once with the cause and switches itself off; training goes on. Source: Ziyin, Xu,
-    Poggio, Chuang, arXiv 2502.05300.
+    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. Loggers receive them at the
+    Trainer's next ``log_every_n_steps``. Values that are not finite are not logged; the first time, a warning
+    names them. If finding or measuring fails, the monitor warns once with the cause and switches itself off;
+    training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv 2502.05300.
 
     Args:
         every_n_steps: Optimizer steps between two looks.
-        symmetries: What to watch, parameters named as in the LightningModule; found in the first step by default.
+        symmetries: What to watch, parameters named as in the LightningModule; found in the first step by
+            default.
         strict: Raise where the monitor would warn and switch itself off.
 
     Raises:
@@ -76,7 +78,11 @@ class SymmetryMonitor(Callback):
         return self._generate_state_key(every_n_steps=self.every_n_steps)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the last step looked at and the symmetries, as plain numbers, strings and lists."""
+        """Return the last step looked at and the symmetries.
+
+        Returns:
+            Plain numbers, strings, lists and dicts.
+        """
         return {
             "last_step": self._last_step,
             "symmetries": None if self.symmetries is None else self.symmetries.to_dict(),
@@ -149,7 +155,7 @@ class SymmetryMonitor(Callback):
         unknown = sorted(moved - shapes.keys())
         if unknown:
             raise ValueError(
-                f"`symmetries` must name parameters of {type(pl_module).__name__}, found {unknown[0]!r}, which it lacks"
+                f"`symmetries` must name parameters of {type(pl_module).__name__}, found {unknown[0]!r}"
             )
         if not self.symmetries:
             rank_zero_warn(
@@ -162,9 +168,9 @@ class SymmetryMonitor(Callback):
         values = self._measure(dict(pl_module.named_parameters()))
         self._last_step = trainer.global_step
         if values:
-            self._log(values)
+            self._log(pl_module, values)
 
-    def _log(self, values: Mapping[str, Tensor]) -> None:
+    def _log(self, pl_module: LightningModule, values: Mapping[str, Tensor]) -> None:
         # one transfer from the device for all of them
         numbers = torch.stack([value.double() for value in values.values()]).tolist()
         finite = {key: number for key, number in zip(values, numbers, strict=True) if math.isfinite(number)}
@@ -175,7 +181,7 @@ class SymmetryMonitor(Callback):
                 f"SymmetryMonitor: weights are not finite at step {self._last_step}; {len(lost)} values such as "
                 f"{lost[0]!r} are not logged."
             )
-        self.log_dict(finite, on_step=True, on_epoch=False)
+        pl_module.log_dict(finite, on_step=True, on_epoch=False)
 
     def _fail(self, error: Exception) -> None:
         self._off = True

@@ -1,9 +1,10 @@
 """Order parameters of parameter symmetries, as torchmetrics.
 
-Each class is a shell over the function of the same name in :mod:`lightning_symmetry.functional` and returns
-one number: counts are summed over the copies of a space, distances joined as root of summed squares, ranks
-and imbalances averaged. Weights have no batches, so an update replaces the value, and processes that train
-the same weights have nothing to synchronise.
+:class:`OrderParameters` measures all of them for a whole model. Each other class is a shell over the function
+of the same name in :mod:`lightning_symmetry.functional` and returns one number: counts are summed over the
+copies of a space, distances joined as root of summed squares, ranks and imbalances averaged. Weights have no
+batches, so an update replaces the value, and processes that train the same weights have nothing to
+synchronise.
 
 Example:
     >>> import torch
@@ -17,6 +18,7 @@ Example:
 
 from lightning_symmetry.metrics.charge import GeneralLinearImbalance, ScalingImbalance
 from lightning_symmetry.metrics.distance import SymmetryBreakingDistance
+from lightning_symmetry.metrics.order_parameters import OrderParameters
 from lightning_symmetry.metrics.rank import EffectiveRank, ParticipationRatio
 from lightning_symmetry.metrics.units import DeadUnits, DistinctUnits
 
@@ -25,6 +27,7 @@ __all__ = [
     "DistinctUnits",
     "EffectiveRank",
     "GeneralLinearImbalance",
+    "OrderParameters",
     "ParticipationRatio",
     "ScalingImbalance",
     "SymmetryBreakingDistance",

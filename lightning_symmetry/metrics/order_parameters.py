@@ -19,6 +19,7 @@ from ..functional import (
     permutation_distance,
     scaling_imbalance,
 )
+from ..functional.units import Modulo
 from .space import Space, directions, is_two_sided, sides, spaces, units
 
 PREFIX = "symmetry"
@@ -37,19 +38,21 @@ class OrderParameters:
 
     Keys are ``symmetry/<quantity>/<symmetry name>``, and ``symmetry/<quantity>`` for the whole model:
 
-    - ``breaking_distance``: Δ_G = ‖θ − P_G θ‖ (arXiv 2502.05300, Sec. 2) of each permutation, sign and general linear
-      group; the model's is the root of the sum of squares over permutations.
-    - ``dead_units``: units smaller than a tenth of the largest of their space (arXiv 2306.04251); the size of a unit is
-      that of everything it writes and reads, or the geometric mean of both sides where a scaling trades one for the
-      other. The model's is the sum.
-    - ``distinct_units``: Σ 1/|{j : i ~ j}| modulo the scale and sign group of the space. The model's is the sum.
-    - ``effective_rank`` (Roy & Vetterli 2007) and ``participation_ratio`` of the matrices that write a space; for a space
-      with a general linear group of the product of readers and writers, which the group leaves alone. The model's is the
-      mean.
-    - ``noether_imbalance``: how far the conserved charges of a scaling or general linear group (arXiv 2012.04728) are
-      from balance, in [0, 1]. The model's is the mean.
+    - ``breaking_distance``: Δ_G = ‖θ − P_G θ‖ (arXiv 2502.05300, Sec. 2) of each permutation, sign and
+      general linear group; the model's is the root of the sum of squares over permutations.
+    - ``dead_units``: units smaller than a tenth of the largest of their space (arXiv 2306.04251); the size of
+      a unit is that of everything it writes and reads, or the geometric mean of both sides where a scaling
+      trades one for the other. The model's is the sum.
+    - ``distinct_units``: Σ 1/|{j : i ~ j}| modulo the scale and sign group of the space. The model's is the
+      sum.
+    - ``effective_rank`` (Roy & Vetterli 2007) and ``participation_ratio`` of the matrices that write a space;
+      for a space with a general linear group of the product of readers and writers, which the group leaves
+      alone. The model's is the mean.
+    - ``noether_imbalance``: how far the conserved charges of a scaling or general linear group (arXiv
+      2012.04728) are from balance, in [0, 1]. The model's is the mean.
 
-    All values are finite for finite weights, at least float32 and stay on the weights' device: nothing waits for it.
+    All values are finite for finite weights, at least float32 and stay on the weights' device: nothing waits
+    for it.
 
     Args:
         symmetries: What :func:`lightning_symmetry.find_symmetries` gave.
@@ -91,7 +94,11 @@ class OrderParameters:
         result: dict[str, Tensor] = {}
         for quantity, values in found.items():
             if values:
-                counted = [v for name, v in values.items() if quantity != "breaking_distance" or name in self._names()]
+                counted = [
+                    v
+                    for name, v in values.items()
+                    if quantity != "breaking_distance" or name in self._names()
+                ]
                 if counted:
                     result[f"{PREFIX}/{quantity}"] = _TOTALS[quantity](torch.stack(counted))
                 result |= {f"{PREFIX}/{quantity}/{name}": value for name, value in values.items()}
@@ -117,7 +124,7 @@ class OrderParameters:
 
     def _distinct(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
-        by_group: dict[str, dict[str, list[Tensor]]] = defaultdict(dict)
+        by_group: dict[Modulo, dict[str, list[Tensor]]] = defaultdict(dict)
         for space in self._permuted:
             pieces, modulo = space.incoming()
             blocks = units(params, pieces)
@@ -125,8 +132,8 @@ class OrderParameters:
             by_group[modulo][space.mover.name] = [together, _sizes(params, space)]
         for modulo, inputs in by_group.items():
 
-            def count(rows: Tensor, sizes: Tensor, modulo: str = modulo) -> Tensor:
-                return distinct_units(rows, modulo=modulo, sizes=sizes).sum(-1)  # type: ignore[arg-type]
+            def count(rows: Tensor, sizes: Tensor, modulo: Modulo = modulo) -> Tensor:
+                return distinct_units(rows, modulo=modulo, sizes=sizes).sum(-1)
 
             values |= _batched(count, inputs)
         return values

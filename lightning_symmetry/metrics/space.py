@@ -11,13 +11,13 @@ from torch import Tensor
 from ..discovery.symmetry import Leg, Symmetry
 from ..functional.units import Modulo
 
-Place = tuple[str, tuple[int, ...], int]
-"""A parameter, where its piece starts, and the dimension of the piece."""
+Place = tuple[str, tuple[int, ...], tuple[int, int, int]]
+"""A parameter, where its piece starts, and the atom that runs over the units."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """An index space: the symmetry that moves its units around, and the diagonal groups that act on the same units."""
+    """An index space: the symmetry that moves its units around, and the diagonal groups on the same units."""
 
     mover: Symmetry
     diagonal: tuple[Symmetry, ...]
@@ -27,7 +27,7 @@ class Space:
         return _pieces(self.mover)
 
     def writers(self) -> list[tuple[Leg, int]]:
-        """The matrices that write the space; biases and gains, one number a unit, span no direction of their own."""
+        """The matrices that write the space; one number a unit (a bias, a gain) spans no direction."""
         return [(leg, act) for leg, act in self.legs() if leg.role == "writes" and _width(leg, act) > 1]
 
     def readers(self) -> list[tuple[Leg, int]]:
@@ -41,10 +41,10 @@ class Space:
     def incoming(self) -> tuple[list[tuple[Leg, int]], Modulo]:
         """What tells units apart, and the group modulo which it does.
 
-        Without a diagonal group that is everything a unit writes and reads. With one it is what writes the unit, together
-        with what moves along (a bias), modulo that group.
+        Without a diagonal group that is everything a unit writes and reads. With one it is what writes the
+        unit, together with what moves along (a bias), modulo that group.
         """
-        writers = self.writers()
+        writers = self.writers() or [piece for piece in self.legs() if piece[0].role == "writes"][:1]
         if not writers or not self.diagonal:
             return self.legs(), "nothing"
         if len(writers) > 1:
@@ -79,7 +79,12 @@ def units(params: Mapping[str, Tensor], pieces: Iterable[tuple[Leg, int]]) -> li
 
 def is_two_sided(symmetry: Symmetry) -> bool:
     """Whether a scaling multiplies some parameters and divides others."""
-    signs = {power > 0 for leg in symmetry.legs if leg.kind == "parameter" and not leg.additive for power in leg.powers}
+    signs = {
+        power > 0
+        for leg in symmetry.legs
+        if leg.kind == "parameter" and not leg.additive
+        for power in leg.powers
+    }
     return symmetry.group in {"positive_scaling", "scaling"} and len(signs) == 2
 
 
@@ -108,7 +113,7 @@ def _places(symmetry: Symmetry) -> set[Place]:
 
 
 def _place(leg: Leg, act: int) -> Place:
-    return leg.parameter, leg.offset, leg.acts[act]
+    return leg.parameter, leg.offset, leg.atoms[leg.acts[act]]
 
 
 def _width(leg: Leg, act: int) -> int:
@@ -120,7 +125,7 @@ def _width(leg: Leg, act: int) -> int:
 
 
 def directions(blocks: list[Tensor]) -> Tensor:
-    """Put the rows of several writers side by side, each of length one: their scales are no one's to compare."""
+    """Put the rows of several writers side by side, each of length one: their scales cannot be compared."""
     if len(blocks) == 1:
         return blocks[0]
     return torch.cat([torch.nn.functional.normalize(block, dim=-1) for block in blocks], dim=-1)

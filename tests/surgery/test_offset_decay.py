@@ -270,29 +270,45 @@ def test_error_in_a_later_call_of_the_closure_keeps_the_moves_made():
         torch.testing.assert_close(model.get_parameter(name), expected, rtol=0, atol=1e-15)
 
 
-@pytest.mark.parametrize("recovery", ["restore", "remove", "step"])
-def test_error_in_the_update_is_undone(recovery):
-    class Broken(torch.optim.Optimizer):
-        def step(self, closure=None):
-            if self.param_groups[0]["broken"]:
-                raise ArithmeticError("update")
+class BreaksOnce(torch.optim.Optimizer):
+    """Raises in the first update, then moves all the way to the point that it decays to."""
 
-    offsets = some_offsets()
+    broken = True
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        if self.broken:
+            self.broken = False
+            raise ArithmeticError("update")
+        for parameter in self.param_groups[0]["params"]:
+            parameter.zero_()
+
+
+def after_broken_update(offsets) -> tuple[nn.Module, torch.optim.Optimizer, OffsetDecay]:
     model = tied_model()
-    before = copy.deepcopy(model.state_dict())
-    optimizer = Broken(model.parameters(), {"weight_decay": 0.1, "broken": True})
+    optimizer = BreaksOnce(model.parameters(), {"weight_decay": 0.1})
     hooks = OffsetDecay(optimizer, names_of(model), draw=offsets.__getitem__)
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
     with pytest.raises(ArithmeticError, match="update"):
         optimizer.step()
-    if recovery == "step":
-        optimizer.param_groups[0]["broken"] = False
-        optimizer.step()
-    else:
-        getattr(hooks, recovery)()
-    for name, value in model.state_dict().items():
-        torch.testing.assert_close(value, before[name], rtol=0, atol=1e-15)
+    return model, optimizer, hooks
+
+
+@pytest.mark.parametrize("recover", [OffsetDecay.restore, OffsetDecay.remove])
+def test_error_in_the_update_is_undone(recover):
+    model, _, hooks = after_broken_update(some_offsets())
+    recover(hooks)
+    for name, value in tied_model().state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], value, rtol=0, atol=1e-15)
+
+
+def test_step_after_an_error_in_the_update_subtracts_the_offset_once():
+    offsets = some_offsets()
+    model, optimizer, _ = after_broken_update(offsets)
+    optimizer.step()
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, offsets[name])
 
 
 def test_remove_leaves_no_hook_and_allows_another_offset():
