@@ -191,8 +191,8 @@ def _sizes(params: Mapping[str, Tensor], space: Space) -> Tensor:
 
 
 def _norm(blocks: Sequence[Tensor]) -> Tensor:
-    total = torch.stack([block.float().square().sum(-1) for block in blocks]).sum(0)
-    return total.sqrt()
+    precise = torch.promote_types(blocks[0].dtype, torch.float32)
+    return torch.stack([torch.linalg.vector_norm(b, dim=-1, dtype=precise) for b in blocks]).norm(dim=0)
 
 
 def _batched(function: Callable[..., Tensor], inputs: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
