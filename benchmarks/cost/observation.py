@@ -121,7 +121,7 @@ def _alternate(actions: list[Callable[[], None]], repeat: int) -> list[float]:
 
 
 def _flops(symmetries: Any, params: dict[str, torch.Tensor]) -> float:
-    """The products that the definitions ask for: a Gram matrix of all units, and one of the writers for each rank."""
+    """The products that the definitions ask for: Gram matrices of all units, and of the writers per rank."""
     total = 0.0
     for space in spaces(symmetries):
         copies, size = space.mover.copies, space.mover.size
