@@ -15,7 +15,7 @@ from torch import nn
 from benchmarks import models
 from lightning_symmetry import find_symmetries
 from lightning_symmetry.metrics import OrderParameters
-from lightning_symmetry.metrics.space import spaces, units
+from lightning_symmetry.metrics.space import Reader, spaces
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def table(costs: list[Cost]) -> str:
         "share of matrix-product rate |\n|---|---|---|---|---|---|---|---|"
     )
     rows = [
-        f"| {c.name} | {c.parameters:,} | {c.step * 1e3:.1f} ms | {c.find * 1e3:.0f} ms | {c.look * 1e3:.1f} ms | "
-        f"{c.look / c.step:.2f} | {c.look / c.step / 50:.2%} | {c.flops / c.look / c.peak:.0%} of "
+        f"| {c.name} | {c.parameters:,} | {c.step * 1e3:.1f} ms | {c.find * 1e3:.0f} ms | "
+        f"{c.look * 1e3:.1f} ms | {c.look / c.step:.2f} | {c.look / c.step / 50:.2%} | {c.flops / c.look / c.peak:.0%} of "
         f"{c.peak / 1e9:.0f} GFLOP/s; {c.flops / 1e9:.2f} GFLOP, {c.bytes / 1e6:.1f} MB read |"
         for c in costs
     ]
@@ -122,11 +122,11 @@ def _alternate(actions: list[Callable[[], None]], repeat: int) -> list[float]:
 
 def _flops(symmetries: Any, params: dict[str, torch.Tensor]) -> float:
     """The products that the definitions ask for: Gram matrices of all units, and of the writers per rank."""
-    total = 0.0
+    total, read = 0.0, Reader(params)
     for space in spaces(symmetries):
         copies, size = space.mover.copies, space.mover.size
-        whole = sum(block.shape[-1] for block in units(params, space.incoming()[0]))
-        writers = sum(block.shape[-1] for block in units(params, space.writers()))
+        whole = sum(block.shape[-1] for block in read(space.incoming()[0]))
+        writers = sum(block.shape[-1] for block in read(space.writers()))
         small, large = min(size, writers), max(size, writers)
         total += copies * (2 * size**2 * whole + 2 * 2 * small**2 * large)
     return total

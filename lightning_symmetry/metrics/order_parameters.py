@@ -20,7 +20,7 @@ from ..functional import (
     scaling_imbalance,
 )
 from ..functional.units import Modulo
-from .space import Space, directions, is_two_sided, sides, spaces, units
+from .space import Reader, Space, directions, is_two_sided, sides, spaces
 
 PREFIX = "symmetry"
 _TOTALS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -83,13 +83,14 @@ class OrderParameters:
         Returns:
             A scalar tensor by key.
         """
+        read = Reader(params)
         found = {
-            "breaking_distance": self._distances(params),
-            "dead_units": self._dead(params),
-            "distinct_units": self._distinct(params),
-            "effective_rank": self._ranks(params, effective_rank),
-            "participation_ratio": self._ranks(params, participation_ratio),
-            "noether_imbalance": self._imbalances(params),
+            "breaking_distance": self._distances(read),
+            "dead_units": self._dead(read),
+            "distinct_units": self._distinct(read),
+            "effective_rank": self._ranks(read, effective_rank),
+            "participation_ratio": self._ranks(read, participation_ratio),
+            "noether_imbalance": self._imbalances(read),
         }
         result: dict[str, Tensor] = {}
         for quantity, values in found.items():
@@ -107,29 +108,29 @@ class OrderParameters:
     def _names(self) -> set[str]:
         return {space.mover.name for space in self._permuted}
 
-    def _distances(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _distances(self, read: Reader) -> dict[str, Tensor]:
         values = _batched(
             lambda *legs: permutation_distance(legs).square().sum(-1).sqrt(),
-            {s.mover.name: units(params, s.legs()) for s in self._permuted},
+            {s.mover.name: read(s.legs()) for s in self._permuted},
         )
         normed = [s for s in self._symmetries if s.group in {"sign", "general_linear"}]
         return values | _batched(
             lambda *legs: norm_distance(legs).square().sum(-1).sqrt(),
-            {s.name: units(params, sides(s)[0]) for s in normed},
+            {s.name: read(sides(s)[0]) for s in normed},
         )
 
-    def _dead(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        sizes = {s.mover.name: [_sizes(params, s)] for s in self._permuted}
+    def _dead(self, read: Reader) -> dict[str, Tensor]:
+        sizes = {s.mover.name: [_sizes(read, s)] for s in self._permuted}
         return _batched(lambda size: dead_units(size.unsqueeze(-1)).sum(-1), sizes)
 
-    def _distinct(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _distinct(self, read: Reader) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         by_group: dict[Modulo, dict[str, list[Tensor]]] = defaultdict(dict)
         for space in self._permuted:
             pieces, modulo = space.incoming()
-            blocks = units(params, pieces)
+            blocks = read(pieces)
             together = directions(blocks) if space.diagonal and modulo == "nothing" else torch.cat(blocks, -1)
-            by_group[modulo][space.mover.name] = [together, _sizes(params, space)]
+            by_group[modulo][space.mover.name] = [together, _sizes(read, space)]
         for modulo, inputs in by_group.items():
 
             def count(rows: Tensor, sizes: Tensor, modulo: Modulo = modulo) -> Tensor:
@@ -138,51 +139,51 @@ class OrderParameters:
             values |= _batched(count, inputs)
         return values
 
-    def _ranks(self, params: Mapping[str, Tensor], rank: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-        matrices = {s.mover.name: [m] for s in self._spaces if (m := _matrix(params, s)) is not None}
+    def _ranks(self, read: Reader, rank: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        matrices = {s.mover.name: [m] for s in self._spaces if (m := _matrix(read, s)) is not None}
         return _batched(lambda matrix: rank(matrix).mean(-1), matrices)
 
-    def _imbalances(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _imbalances(self, read: Reader) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         for symmetry in self._symmetries:
             if is_two_sided(symmetry):
                 pieces, powers = sides(symmetry)
-                values[symmetry.name] = scaling_imbalance(units(params, pieces), powers).mean()
+                values[symmetry.name] = scaling_imbalance(read(pieces), powers).mean()
         for space in self._spaces:
             if space.mover.group == "general_linear":
-                writers, readers = _both_sides(params, space)
+                writers, readers = _both_sides(read, space)
                 if writers and readers:
                     sums = general_linear_imbalance(torch.cat(writers, -1), torch.cat(readers, -1))
                     values[space.mover.name] = sums.mean()
         return values
 
 
-def _both_sides(params: Mapping[str, Tensor], space: Space) -> tuple[list[Tensor], list[Tensor]]:
+def _both_sides(read: Reader, space: Space) -> tuple[list[Tensor], list[Tensor]]:
     pieces, powers = sides(space.mover)
-    blocks = units(params, pieces)
+    blocks = read(pieces)
     return (
         [b for b, p in zip(blocks, powers, strict=True) if p > 0],
         [b for b, p in zip(blocks, powers, strict=True) if p < 0],
     )
 
 
-def _matrix(params: Mapping[str, Tensor], space: Space) -> Tensor | None:
-    writers = units(params, space.writers())
+def _matrix(read: Reader, space: Space) -> Tensor | None:
+    writers = read(space.writers())
     if space.mover.group != "general_linear":
         return torch.cat(writers, -1) if writers else None
-    readers = units(params, space.readers())
+    readers = read(space.readers())
     return torch.cat(readers, -1).mT @ torch.cat(writers, -1) if readers and writers else None
 
 
-def _sizes(params: Mapping[str, Tensor], space: Space) -> Tensor:
+def _sizes(read: Reader, space: Space) -> Tensor:
     """The size of every unit, blind to the scalings of the space: ``(copies, n)``."""
     traded = space.compensated()
     if not traded:
-        return _norm(units(params, space.legs()))
+        return _norm(read(space.legs()))
     logs = []
     for scaling in traded:
         pieces, powers = sides(scaling)
-        blocks = units(params, pieces)
+        blocks = read(pieces)
         up = _norm([b for b, p in zip(blocks, powers, strict=True) if p > 0])
         down = _norm([b for b, p in zip(blocks, powers, strict=True) if p < 0])
         logs.append((up * down).sqrt())
@@ -192,7 +193,9 @@ def _sizes(params: Mapping[str, Tensor], space: Space) -> Tensor:
 
 def _norm(blocks: Sequence[Tensor]) -> Tensor:
     precise = torch.promote_types(blocks[0].dtype, torch.float32)
-    return torch.stack([torch.linalg.vector_norm(b, dim=-1, dtype=precise) for b in blocks]).norm(dim=0)
+    norms = [torch.linalg.vector_norm(block, dim=-1, dtype=precise) for block in blocks]
+    joined: Tensor = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+    return joined
 
 
 def _batched(function: Callable[..., Tensor], inputs: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:

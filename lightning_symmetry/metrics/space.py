@@ -43,6 +43,9 @@ class Space:
 
         Without a diagonal group that is everything a unit writes and reads. With one it is what writes the
         unit, together with what moves along (a bias), modulo that group.
+
+        Returns:
+            Pieces, and the name of the group.
         """
         writers = self.writers() or [piece for piece in self.legs() if piece[0].role == "writes"][:1]
         if not writers or not self.diagonal:
@@ -72,9 +75,22 @@ def spaces(symmetries: Iterable[Symmetry]) -> list[Space]:
     return [Space(m, tuple(s for s in diagonal if _same_units(s, m))) for m in movers]
 
 
-def units(params: Mapping[str, Tensor], pieces: Iterable[tuple[Leg, int]]) -> list[Tensor]:
-    """Arrange pieces as ``(copies, size, rest)``, detached."""
-    return [leg.units(leg.of(params[leg.parameter].detach()), act) for leg, act in pieces]
+class Reader:
+    """Arranges pieces of parameters as ``(copies, size, rest)``, each once however often it is asked for."""
+
+    def __init__(self, params: Mapping[str, Tensor]) -> None:
+        self._params = params
+        self._seen: dict[tuple[int, int], Tensor] = {}
+
+    def __call__(self, pieces: Iterable[tuple[Leg, int]]) -> list[Tensor]:
+        """Return the pieces, detached."""
+        return [self._units(leg, act) for leg, act in pieces]
+
+    def _units(self, leg: Leg, act: int) -> Tensor:
+        key = (id(leg), act)
+        if key not in self._seen:
+            self._seen[key] = leg.units(leg.of(self._params[leg.parameter].detach()), act)
+        return self._seen[key]
 
 
 def is_two_sided(symmetry: Symmetry) -> bool:

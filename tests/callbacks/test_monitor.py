@@ -125,7 +125,7 @@ def test_resuming_in_the_middle_of_an_epoch_continues_the_same_log(quiet, tmp_pa
         callbacks=[monitor, RestoreRandomness(state)],
         log_every_n_steps=1,
     )
-    resume.fit(resumed, ckpt_path=tmp_path / "middle.ckpt", weights_only=True)
+    resume.fit(resumed, ckpt_path=tmp_path / "middle.ckpt")
 
     # until it is looked at again, a resumed run has nothing to repeat; what both hold must agree
     joined = first.rows | second.rows

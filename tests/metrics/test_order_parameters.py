@@ -29,14 +29,16 @@ def test_each_quantity_against_its_definition_written_out():
     model, x = two_layer(nn.GELU())
     values = measure(model, x)
     units = [
-        torch.cat([model[0].weight[i], model[0].bias[i : i + 1], model[2].weight[:, i]]).detach() for i in range(6)
+        torch.cat([model[0].weight[i], model[0].bias[i : i + 1], model[2].weight[:, i]]).detach()
+        for i in range(6)
     ]
     mean = sum(units) / 6
     name = "0.permutation"
     distance = sum(float((u - mean).square().sum()) for u in units) ** 0.5
     assert values[f"symmetry/breaking_distance/{name}"] == pytest.approx(distance, rel=1e-12)
     s = np.linalg.svd(model[0].weight.detach().numpy(), compute_uv=False)
-    assert values[f"symmetry/participation_ratio/{name}"] == pytest.approx((s**2).sum() ** 2 / (s**4).sum(), rel=1e-9)
+    ratio = (s**2).sum() ** 2 / (s**4).sum()
+    assert values[f"symmetry/participation_ratio/{name}"] == pytest.approx(ratio, rel=1e-9)
     assert values[f"symmetry/effective_rank/{name}"] == pytest.approx(entropy_rank(model[0].weight), rel=1e-9)
     assert values[f"symmetry/distinct_units/{name}"] == 6
     assert values[f"symmetry/dead_units/{name}"] == 0
@@ -74,7 +76,9 @@ def test_batch_normalised_channels_are_told_apart_modulo_scale_and_sign():
     values = measure(model, torch.zeros(2, 3, 4, 4))
     assert values["symmetry/distinct_units/0.permutation"] == pytest.approx(5)
     imbalances = {k.removeprefix("symmetry/noether_imbalance/") for k in values if "noether_imbalance/" in k}
-    assert imbalances == {"1.positive_scaling"}  # one-sided scalings in front of a norm have nothing to balance
+    assert imbalances == {
+        "1.positive_scaling"
+    }  # one-sided scalings in front of a norm have nothing to balance
 
 
 def test_a_unit_with_one_input_is_compared_with_its_bias():
@@ -140,7 +144,12 @@ def test_equal_shapes_are_measured_together_as_if_alone():
 def test_copies_are_counted_together():
     torch.manual_seed(0)
     model = nn.Sequential(
-        nn.Conv2d(4, 8, 3, groups=2), nn.GELU(), nn.Conv2d(8, 4, 3, groups=2), nn.GELU(), nn.Flatten(), nn.Linear(16, 2)
+        nn.Conv2d(4, 8, 3, groups=2),
+        nn.GELU(),
+        nn.Conv2d(8, 4, 3, groups=2),
+        nn.GELU(),
+        nn.Flatten(),
+        nn.Linear(16, 2),
     ).double()
     values = measure(model, torch.zeros(1, 4, 6, 6))
     found = find_symmetries(model, torch.zeros(1, 4, 6, 6, dtype=torch.float64))
