@@ -4,7 +4,8 @@
   :class:`SymmetryMonitor` logs, while it trains, how far each is broken.
 - Steer: :class:`RemoveSymmetry` with :class:`Syre` keeps training from falling back into symmetric states.
 
-Theory: Ziyin, Xu, Poggio, Chuang, *Parameter Symmetry Breaking and Restoration Determines the Hierarchical Learning in AI
+Theory: Ziyin, Xu, Poggio, Chuang, *Parameter Symmetry Breaking and Restoration Determines the Hierarchical
+    Learning in AI
 Systems*, arXiv 2502.05300.
 
 Example:

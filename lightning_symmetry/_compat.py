@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING
 
 from lightning.pytorch import Callback as _LightningCallback
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.optim import Optimizer
 
-__all__ = ["Callback", "LightningModule", "Trainer", "rank_zero_warn", "raw_optimizer"]
+__all__ = [
+    "LOGGER_NAMES",
+    "Callback",
+    "LightningModule",
+    "Logger",
+    "Trainer",
+    "rank_zero_warn",
+    "raw_optimizer",
+]
+
+# Where Lightning's information goes. Both names share one outlet: that of the name imported last.
+LOGGER_NAMES = ("lightning.pytorch", "pytorch_lightning")
 
 if TYPE_CHECKING:
     # A type checker cannot follow bases chosen at run time; both bases have the same hooks.

@@ -1,0 +1,106 @@
+"""What the logged quantities mean, in a sentence each, with the paper that they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PREFIX = "symmetry/"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper on arXiv.
+
+    Attributes:
+        arxiv: Its number.
+        authors: Short authors.
+    """
+
+    arxiv: str
+    authors: str
+
+
+BREAKING = Paper("2502.05300", "Ziyin et al.")
+REMOVAL = Paper("2408.15495", "Ziyin et al.")
+COLLAPSE = Paper("2306.04251", "Chen et al.")
+CHARGES = Paper("2012.04728", "Kunin et al.")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a curve shows.
+
+    Attributes:
+        title: Name for a heading.
+        meaning: What it is and how to read it.
+        papers: Where it comes from.
+        part: Name of the symmetry that it belongs to; empty for the whole model.
+    """
+
+    title: str
+    meaning: str
+    papers: tuple[Paper, ...] = ()
+    part: str = ""
+
+
+_KNOWN = {
+    "effective_rank": Quantity(
+        "Effective rank",
+        "How many directions the weights that write the hidden units use: the exponential of the entropy "
+        "of their singular values. Falling rank is a collapse into a symmetric, less expressive state.",
+        (BREAKING, REMOVAL),
+    ),
+    "participation_ratio": Quantity(
+        "Participation ratio",
+        "A stricter count of the directions in use, dominated by the largest singular values.",
+        (BREAKING,),
+    ),
+    "dead_units": Quantity(
+        "Dead units",
+        "Hidden units smaller than a tenth of the largest of their layer. A dead unit is a symmetric "
+        "state of the scaling or sign group, and of the exchange of dead units.",
+        (COLLAPSE, REMOVAL),
+    ),
+    "distinct_units": Quantity(
+        "Distinct units",
+        "Living hidden units that differ from each other. Units that become equal restore the permutation "
+        "symmetry between them: the network acts as a smaller one.",
+        (BREAKING, COLLAPSE),
+    ),
+    "breaking_distance": Quantity(
+        "Symmetry breaking distance",
+        "How far the weights are from the states that the symmetry leaves unchanged. It grows when "
+        "training breaks the symmetry and shrinks when training restores it.",
+        (BREAKING,),
+    ),
+    "noether_imbalance": Quantity(
+        "Noether imbalance",
+        "How far incoming and outgoing weights are from balance. Gradient flow conserves the charge "
+        "behind it; weight decay and gradient noise drive it towards zero.",
+        (CHARGES, BREAKING),
+    ),
+}
+
+
+def quantity(key: str) -> Quantity:
+    """Describe a logged key.
+
+    Args:
+        key: ``symmetry/<quantity>``, ``symmetry/<quantity>/<symmetry name>``, or any other key, which
+            becomes a title itself.
+
+    Returns:
+        Title, meaning, papers and part.
+
+    Example:
+        >>> quantity("symmetry/effective_rank/model.2.permutation").part
+        'model.2.permutation'
+        >>> quantity("train_loss").title
+        'Train loss'
+    """
+    name, _, part = key.removeprefix(_PREFIX).partition("/")
+    if not key.startswith(_PREFIX) or name not in _KNOWN:
+        words = key.replace("_", " ")
+        return Quantity(words[:1].upper() + words[1:], "")
+    known = _KNOWN[name]
+    return Quantity(known.title, known.meaning, known.papers, part)
