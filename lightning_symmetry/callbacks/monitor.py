@@ -33,10 +33,11 @@ class SymmetryMonitor(Callback):
     - ``symmetry/participation_ratio``, ``symmetry/participation_ratio/<name>``
     - ``symmetry/noether_imbalance``, ``symmetry/noether_imbalance/<name>``
 
-    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. Loggers receive them at the
-    Trainer's next ``log_every_n_steps``. Values that are not finite are not logged; the first time, a warning
-    names them. If finding or measuring fails, the monitor warns once with the cause and switches itself off;
-    training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv 2502.05300.
+    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. Loggers receive the
+    first look at once and the others at the Trainer's next ``log_every_n_steps``. Values that are not finite
+    are not logged; the first time, a warning names them. If finding or measuring fails, the monitor warns
+    once with the cause and switches itself off; training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv
+    2502.05300.
 
     Args:
         every_n_steps: Optimizer steps between two looks.
@@ -124,7 +125,10 @@ class SymmetryMonitor(Callback):
         try:
             self._prepare(pl_module, batch, batch_idx)
             if self._last_step is None:
-                self._look(trainer, pl_module)
+                initial = self._look(trainer, pl_module)
+                # at the Trainer's first log_every_n_steps a later look may have taken their place
+                for logger in trainer.loggers:
+                    logger.log_metrics(initial, step=trainer.global_step)
         except Exception as error:
             self._fail(error)
 
@@ -163,14 +167,15 @@ class SymmetryMonitor(Callback):
             )
         self._measure = OrderParameters(self.symmetries)
 
-    def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _look(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
         assert self._measure is not None
         values = self._measure(dict(pl_module.named_parameters()))
         self._last_step = trainer.global_step
-        if values:
-            self._log(pl_module, values)
+        finite = self._finite(values) if values else {}
+        pl_module.log_dict(finite, on_step=True, on_epoch=False)
+        return finite
 
-    def _log(self, pl_module: LightningModule, values: Mapping[str, Tensor]) -> None:
+    def _finite(self, values: Mapping[str, Tensor]) -> dict[str, float]:
         # one transfer from the device for all of them
         numbers = torch.stack([value.double() for value in values.values()]).tolist()
         finite = {key: number for key, number in zip(values, numbers, strict=True) if math.isfinite(number)}
@@ -181,7 +186,7 @@ class SymmetryMonitor(Callback):
                 f"SymmetryMonitor: weights are not finite at step {self._last_step}; {len(lost)} values such as "
                 f"{lost[0]!r} are not logged."
             )
-        pl_module.log_dict(finite, on_step=True, on_epoch=False)
+        return finite
 
     def _fail(self, error: Exception) -> None:
         self._off = True

@@ -69,6 +69,15 @@ def test_logs_every_quantity_of_the_model_and_of_each_symmetry(quiet):
     assert [i for i in range(1, 40) if values[i] != values[i - 1]] == [9, 19, 29, 39]
 
 
+def test_loggers_get_the_values_at_initialisation_however_seldom_they_are_asked(quiet):
+    logger, monitor, module = Memory(), SymmetryMonitor(every_n_steps=10, strict=True), Classifier()
+    initial = dict(Classifier().named_parameters())
+    fit(module, [monitor], quiet, logger=logger, log_every_n_steps=20)
+    expected = OrderParameters(monitor.symmetries)(initial)
+    assert sorted(logger.rows) == [0, 19, 39]
+    assert logger.rows[0] == {key: pytest.approx(float(value)) for key, value in expected.items()}
+
+
 def test_leaves_no_trace_in_the_module(quiet):
     class Frozen(lightning.pytorch.Callback):
         def on_train_start(self, trainer, pl_module) -> None:
