@@ -35,8 +35,8 @@ def find_in_training(module: LightningModule, batch: Any, batch_idx: int) -> Sym
         example = module.example_input_array
         if example is None:
             raise TraceError(
-                f"training_step does not run on fake tensors ({first}), and there is no example_input_array to "
-                "fall back on: set it, or pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
+                f"training_step does not run on fake tensors ({first}), and there is no example_input_array "
+                "to fall back on: set it, or pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
             ) from first
         inputs = example if isinstance(example, tuple) else () if isinstance(example, dict) else (example,)
         try:

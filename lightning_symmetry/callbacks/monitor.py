@@ -183,8 +183,8 @@ class SymmetryMonitor(Callback):
             self._warned_of_nonfinite = True
             lost = [key for key in values if key not in finite]
             rank_zero_warn(
-                f"SymmetryMonitor: weights are not finite at step {self._last_step}; {len(lost)} values such as "
-                f"{lost[0]!r} are not logged."
+                f"SymmetryMonitor: weights are not finite at step {self._last_step}; {len(lost)} values such "
+                f"as {lost[0]!r} are not logged."
             )
         return finite
 
