@@ -1,9 +1,10 @@
 """Discovery: which groups act on a model's parameters without changing what it computes.
 
-A model is run once on fake tensors (:mod:`._trace`); every operation becomes statements (:mod:`.rules`) about tensors whose
-axes are products and sums of atoms (:mod:`._dims`). Cut into blocks (:mod:`._lower`), the statements are equations
-(:mod:`._equivariance`) whose solutions are the groups (:mod:`._assemble`), together with the shifts that are absorbed
-(:mod:`._absorbed`) or compensated (:mod:`._compensated`) downstream. :mod:`.verify` and :mod:`.completeness` prove them.
+A model is run once on fake tensors (:mod:`._trace`); every operation becomes statements (:mod:`.rules`) about
+tensors whose axes are products and sums of atoms (:mod:`._dims`). Cut into blocks (:mod:`._lower`), the
+statements are equations (:mod:`._equivariance`) whose solutions are the groups (:mod:`._families`), together
+with the shifts that are absorbed (:mod:`._absorbed`) or compensated (:mod:`._compensated`) downstream.
+:mod:`.verify` and :mod:`.completeness` prove them.
 """
 
 from .completeness import Completeness

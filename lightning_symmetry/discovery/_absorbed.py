@@ -1,7 +1,8 @@
 """Translations of weights that are constant along an axis which something downstream is blind to.
 
-Softmax and cross-entropy do not see a shift shared by all logits, layer normalisation none shared by all features. So every
-parameter that writes such an axis linearly may be shifted by a tensor constant along it and arbitrary otherwise.
+Softmax and cross-entropy do not see a shift shared by all logits, layer normalisation none shared by all
+features. So every parameter that writes such an axis linearly may be shifted by a tensor constant along it
+and arbitrary otherwise.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from ._assemble import leg_of
-from ._flow import Flow, power, whole, windows
+from ._flow import Flow, mixes, power, whole, windows
+from ._legs import leg_of
 from ._lower import Block, Key, Slot, Step
 from ._program import Centre, Map, Origin
 from .symmetry import Symmetry
@@ -32,7 +33,13 @@ def absorbed(flow: Flow) -> Iterator[Symmetry]:
 
 def _absorbs(step: Step, slot: Slot) -> set[Key] | None:
     statement = step.statement
-    labels = statement.absorbs if isinstance(statement, Map) else statement.over if isinstance(statement, Centre) else ()
+    labels = (
+        statement.absorbs
+        if isinstance(statement, Map)
+        else statement.over
+        if isinstance(statement, Centre)
+        else ()
+    )
     keys = whole(step, labels)
     return keys if keys and keys <= slot.keys.keys() else None
 
@@ -61,6 +68,8 @@ def _before(step: Step, along: frozenset[int]) -> Iterator[Field]:
         return
     keys = {key for key, position in step.out.keys.items() if position in along}
     slid = {after: before for before, after in windows(step).items()}
+    if keys & mixes(step) - slid.keys():
+        return  # a window that turns constants into something else
     for slot in step.inputs:
         others = [other for other in step.inputs if other is not slot]
         wanted = {slid.get(key, key) for key in keys}
@@ -102,7 +111,7 @@ def _after(step: Step, slot: Slot, along: frozenset[int]) -> list[Field] | None:
     if isinstance(step.statement, Map) or power(step, slot) != 1:
         return None
     if step.out.block.value.origin is Origin.BUFFER:
-        return []
+        return None  # a statistic that would have to follow
     others = [other for other in step.inputs if other is not slot]
     if any(other.block is slot.block for other in others):
         return None
@@ -110,7 +119,7 @@ def _after(step: Step, slot: Slot, along: frozenset[int]) -> list[Field] | None:
         keys = {key for key in keys if not any(key in other.keys for other in others)}
     slid = windows(step)
     constant = {slid.get(key, key) for key in keys}
-    made = {key for key in step.out.keys if not any(key in s.keys for s in step.inputs)} - set(slid.values())
-    if mixed_out := {after for before, after in slid.items() if before not in keys}:
-        made -= mixed_out
-    return [(step.out.block, frozenset(step.out.keys[key] for key in constant | made if key in step.out.keys))]
+    made = {key for key in step.out.keys if not any(key in s.keys for s in step.inputs)} - mixes(step)
+    return [
+        (step.out.block, frozenset(step.out.keys[key] for key in constant | made if key in step.out.keys))
+    ]

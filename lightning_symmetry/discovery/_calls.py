@@ -15,12 +15,15 @@ from ._program import Program, Value
 class Call:
     """An ATen operation as it was called, every tensor replaced by its value in the program.
 
-    ``outs`` are the values that the call has to define, in order; ``None`` stands for an output that is no tensor.
+    ``outs`` are the values that the call has to define, in order; ``None`` stands for an output that is no
+                tensor.
+    ``rounds`` tells that real or complex numbers go in and whole numbers or truth values come out.
     """
 
     operation: torch._ops.OpOverload
     arguments: dict[str, Any]
     outs: tuple[Value, ...]
+    rounds: bool = False
 
     def __getitem__(self, name: str) -> Any:
         return self.arguments[name]

@@ -1,8 +1,8 @@
 """Translations of biases that are swallowed by a centring, or undone by other biases further on.
 
-A shift v of a bias travels as a *word*: the product of the matrices that it has passed, applied to v. Wherever something
-nonlinear or an output is reached, the words that arrive have to cancel. Every bias may carry a multiple of every word that
-fits it; the multiples solve one linear system.
+A shift v of a bias travels as a *word*: the product of the matrices that it has passed, applied to v.
+Wherever something nonlinear or an output is reached, the words that arrive have to cancel. Every bias may
+carry a multiple of every word that fits it; the multiples solve one linear system.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from fractions import Fraction
 from math import prod
 from string import ascii_letters
 
-from ._assemble import leg_of
-from ._flow import Flow, mixed, power, windows
+from ._flow import Flow, mixed, power, whole, windows
+from ._legs import leg_of
 from ._linear_system import Expression, LinearSystem, rational
 from ._lower import Block, Key, Lowered, Slot, Step
-from ._program import Centre, Map, Origin
+from ._program import Centre, Map, Origin, Term
 from .symmetry import Leg, Link, Symmetry, View
 
 LONGEST = 4
@@ -61,7 +61,9 @@ class _Shifts:
             self._run(LinearSystem())
         system = LinearSystem()
         unknowns, followers = self._run(system)
-        for multiples in system.nullspace(range(len(unknowns))).values():
+        for free, multiples in system.nullspace(range(len(unknowns))).items():
+            if unknowns[free][1].path:
+                continue  # the image of a translation that starts where this word arrives
             chosen = [(unknowns[i], float(m)) for i, m in multiples.items() if m]
             legs = [self._leg(block, word, tuple(range(len(block.sizes))), m) for (block, word), m in chosen]
             for block, arrivals in followers.items():
@@ -69,37 +71,61 @@ class _Shifts:
                     amount = float(sum(c * multiples.get(i, 0) for i, c in expression.items()))
                     if amount:
                         legs.append(self._leg(block, word, positions, amount))
-            root = chosen[0][0][0]
-            yield Symmetry(
-                "", "translation", prod(root.sizes), 1, tuple(legs), "exactly", root.sizes or (1,)
-            )
+            root = unknowns[free][0]
+            yield Symmetry("", "translation", prod(root.sizes), 1, tuple(legs), "exactly", root.sizes or (1,))
 
     def _is_bias(self, block: Block) -> bool:
         return block.value.origin is Origin.PARAMETER and all(
-            len(step.inputs) == 1 and not isinstance(step.statement, Map) for step, _ in self._flow.readers[block]
+            len(step.inputs) == 1 and not isinstance(step.statement, Map)
+            for step, _ in self._flow.readers[block]
         )
 
     def _signature(self, block: Block, positions: object) -> Signature:
         return tuple(self._find(block.atom(p)) for p in positions)  # type: ignore[attr-defined]
 
-    def _run(self, system: LinearSystem) -> tuple[list[tuple[Block, Word]], dict[Block, dict[Arrival, Expression]]]:
+    def _run(
+        self, system: LinearSystem
+    ) -> tuple[list[tuple[Block, Word]], dict[Block, dict[Arrival, Expression]]]:
         """Let every word of every bias travel; equate to zero what shows."""
         shifts: dict[Block, dict[Arrival, Expression]] = defaultdict(dict)
-        unknowns: list[tuple[Block, Word]] = []
-        for block in self._sources:
-            positions = tuple(range(len(block.sizes)))
-            for word in self._words[self._signature(block, positions)]:
-                shifts[block][word, positions] = {len(unknowns): 1}
-                unknowns.append((block, word))
+        tracked: dict[tuple[Block, Term], dict[Arrival, Expression]] = defaultdict(dict)
+        unknowns = [
+            (block, word)
+            for block in self._sources
+            for word in self._words[self._signature(block, range(len(block.sizes)))]
+        ]
+        # what comes last is solved for: a shift is undone as soon as it can be
+        unknowns.sort(key=lambda unknown: (bool(unknown[1].path), -len(unknown[1].path)))
+        for i, (block, word) in enumerate(unknowns):
+            shifts[block][word, tuple(range(len(block.sizes)))] = {i: 1}
         for step in self._flow.steps:
             for slot in step.inputs:
                 for arrival, expression in list(shifts.get(slot.block, {}).items()):
-                    self._travel(step, slot, arrival, expression, shifts, system)
+                    out = step.out.block
+                    follows = isinstance(step.statement, Term) and out.value.origin is Origin.BUFFER
+                    there = tracked[out, step.statement] if follows else shifts[out]  # type: ignore[index]
+                    self._travel(step, slot, arrival, expression, there, system)
         for block in self._flow.pinned:
             for expression in shifts.get(block, {}).values():
                 system.equate(expression)
-        followers = {b: s for b, s in shifts.items() if b.value.origin is Origin.BUFFER}
-        return unknowns, followers
+        return unknowns, self._followers(tracked, system)
+
+    def _followers(
+        self, tracked: dict[tuple[Block, Term], dict[Arrival, Expression]], system: LinearSystem
+    ) -> dict[Block, dict[Arrival, Expression]]:
+        """How far each statistic follows: all calls of a normalisation must agree, no one else may look."""
+        followers: dict[Block, dict[Arrival, Expression]] = {}
+        for block in dict.fromkeys(block for block, _ in tracked):
+            calls = {step.statement for step in self._flow.makers[block]}
+            first, *others = [tracked.get((block, call), {}) for call in calls]  # type: ignore[arg-type]
+            for other in others:
+                for arrival in {**first, **other}:
+                    system.equate(_difference(first.get(arrival, {}), other.get(arrival, {})))
+            if self._flow.readers[block]:
+                for expression in first.values():
+                    system.equate(expression)
+            followers[block] = first
+        return followers
 
     def _travel(
         self,
@@ -107,16 +133,18 @@ class _Shifts:
         slot: Slot,
         arrival: Arrival,
         expression: Expression,
-        shifts: dict[Block, dict[Arrival, Expression]],
+        there: dict[Arrival, Expression],
         system: LinearSystem,
     ) -> None:
         word, positions = arrival
         by_position = {position: key for key, position in slot.keys.items()}
         vector = [by_position[p] for p in positions]
-        if isinstance(step.statement, Centre) and step.over(step.statement.over).isdisjoint(vector):
-            return
+        if isinstance(step.statement, Centre):
+            over = whole(step, step.statement.over)
+            if over is not None and over.isdisjoint(vector):
+                return
         if isinstance(step.statement, Map):
-            over = step.over(step.statement.absorbs)
+            over = whole(step, step.statement.absorbs)
             if over and over.isdisjoint(vector):
                 return
         moved = self._through(step, slot, word, vector)
@@ -124,15 +152,17 @@ class _Shifts:
             system.equate(expression)
             return
         word, keys, factor = moved
-        target = tuple(sorted(step.out.keys[key] for key in keys))
-        there = shifts[step.out.block].setdefault((word, target), {})
+        target = tuple(step.out.keys[key] for key in keys)
+        arrived = there.setdefault((word, target), {})
         for unknown, coefficient in expression.items():
-            there[unknown] = there.get(unknown, 0) + coefficient * factor
+            arrived[unknown] = arrived.get(unknown, 0) + coefficient * factor
         known = self._words.get(self._signature(step.out.block, target))
         if known is not None and len(known) < MOST:
             known[word] = None
 
-    def _through(self, step: Step, slot: Slot, word: Word, vector: list[Key]) -> tuple[Word, list[Key], Fraction | int] | None:
+    def _through(
+        self, step: Step, slot: Slot, word: Word, vector: list[Key]
+    ) -> tuple[Word, list[Key], Fraction | int] | None:
         statement = step.statement
         if isinstance(statement, (Map, Centre)) or power(step, slot) != 1:
             return None
@@ -176,6 +206,10 @@ class _Shifts:
             chain=chain,
             whole=not positions,
         )
+
+
+def _difference(one: Expression, other: Expression) -> Expression:
+    return {unknown: one.get(unknown, 0) - other.get(unknown, 0) for unknown in {**one, **other}}
 
 
 def _spell(keys: list[Key], letter: dict[Key, str]) -> str:

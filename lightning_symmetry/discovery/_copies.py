@@ -1,8 +1,8 @@
-"""Which spaces run along with another one, so that a group acts on each of their indices by an element of its own.
+"""Which spaces run along with another, so that a group has an element of its own for each of their indices.
 
-Inner channels of a grouped convolution always come with the group they belong to: the permutation may differ from group to
-group. An index *accompanies* a space if every block of the space has it, and every step that aligns two blocks along the
-space aligns them along that index too.
+Inner channels of a grouped convolution always come with the group they belong to: the permutation may differ
+from group to group. An index *accompanies* a space if every block of the space has it, and every step that
+aligns two blocks along the space aligns them along that index too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The algebra of axes: every axis is a tree of products (``view``) and sums (``cat``) of smaller ones.
 
-Two axes that some operation aligns are unified, which refines both to their common structure. The leaves that remain are
-the *atoms*; :func:`blocks` lists the pieces into which the sums cut an axis, each piece a product of atoms.
+Two axes that some operation aligns are unified, which refines both to their common structure. The leaves that
+remain are the *atoms*; :func:`blocks` lists the pieces into which the sums cut an axis, each piece a product
+of atoms.
 """
 
 from __future__ import annotations
@@ -169,9 +170,7 @@ def blocks(dim: Dim) -> list[Piece]:
         Piece(
             sum(piece.offset * width for piece, width in zip(choice, widths, strict=True)),
             tuple(
-                (a, s * width)
-                for piece, width in zip(choice, widths, strict=True)
-                for a, s in piece.atoms
+                (a, s * width) for piece, width in zip(choice, widths, strict=True) for a, s in piece.atoms
             ),
         )
         for choice in cartesian(*(blocks(part) for part in dim.parts))

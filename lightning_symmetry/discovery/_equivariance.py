@@ -1,7 +1,7 @@
 """What may act on each atom: the linear systems whose solutions are the groups.
 
-Every block has a log-scale and a sign for itself, and for each of its atoms a log-scale, a sign and a variance; atoms that
-an operation aligns are tied into classes. Each step adds its equations. Afterwards
+Every block has a log-scale and a sign for itself, and for each of its atoms a log-scale, a sign and a
+variance; atoms that an operation aligns are tied into classes. Each step adds its equations. Afterwards
 
 - a class that nothing pins carries permutations,
 - a class that only linear steps touch, with consistent variances, carries the general linear group,
@@ -19,40 +19,7 @@ from fractions import Fraction
 from ._linear_system import LinearSystem, rational
 from ._lower import Block, Key, Lowered, Slot, Step
 from ._program import Centre, Map, Origin, Term
-
-
-class Ties:
-    """Union-find of atoms with the relative variance (+1 same, −1 opposite) along each tie."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-        self._variance = [1] * count
-        self.inconsistent: set[int] = set()
-
-    def find(self, atom: int) -> tuple[int, int]:
-        """The class of an atom, and its variance in it."""
-        path = []
-        while self._parent[atom] != atom:
-            path.append(atom)
-            atom = self._parent[atom]
-        variance = 1
-        for step in reversed(path):
-            variance *= self._variance[step]
-            self._parent[step], self._variance[step] = atom, variance
-        return atom, variance if path else 1
-
-    def tie(self, one: int, other: int, variance: int) -> None:
-        """Put two atoms in one class."""
-        (a, va), (b, vb) = self.find(one), self.find(other)
-        if a == b:
-            if va * vb != variance:
-                self.inconsistent.add(a)
-            return
-        older, younger = min(a, b), max(a, b)
-        self._parent[younger] = older
-        self._variance[younger] = va * vb * variance
-        if younger in self.inconsistent:
-            self.inconsistent.add(older)
+from ._ties import Ties
 
 
 class Equivariance:
@@ -86,6 +53,14 @@ class Equivariance:
         for shifts in self._shifts.values():
             for variable, row in shifts.items():
                 self.scale.equate({self._shift_of + variable: -1, **row})
+        made = {step.out.block for step in lowered.steps}
+        for block in lowered.blocks:
+            if block.value.origin is Origin.ZERO or (
+                block.value.origin is Origin.COMPUTED and block not in made
+            ):
+                # zeros stay zeros under any factor, but not under a shift
+                for variable in _variables(block):
+                    self._no_shift(variable)
 
     def shift(self, variable: int) -> int:
         """The variable that counts shifts where ``variable`` counts scales."""
@@ -150,7 +125,11 @@ class Equivariance:
                     self.sign.equate({variable: 1})
 
     def _term(self, step: Step) -> None:
-        powers = [operand.power for operand in step.statement.inputs] if isinstance(step.statement, Term) else [1.0]
+        powers = (
+            [operand.power for operand in step.statement.inputs]
+            if isinstance(step.statement, Term)
+            else [1.0]
+        )
         inputs = list(zip(step.inputs, powers, strict=True))
         out = step.out
         self._equal([(out.block.variable, -1), *((s.block.variable, p) for s, p in inputs)])

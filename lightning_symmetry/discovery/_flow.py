@@ -23,7 +23,7 @@ class Flow:
                 self.readers[slot.block].append((step, slot))
 
     def source(self, block: Block) -> tuple[Block, tuple[int, ...]]:
-        """The block whose entries this one merely rearranges (itself, if none), and where each of its atoms is there."""
+        """The block whose entries this one merely rearranges (or itself), and where its atoms are there."""
         positions = tuple(range(len(block.sizes)))
         while len(self.makers[block]) == 1 and block.value.origin is Origin.COMPUTED:
             (step,) = self.makers[block]
@@ -47,14 +47,18 @@ class Flow:
             if isinstance(step.statement, Term) and len(step.inputs) > 1:
                 for slot in step.inputs:
                     block, positions = self.source(slot.block)
-                    found |= {block.atom(positions[p]) for key, p in slot.keys.items() if key not in step.out.keys}
+                    found |= {
+                        block.atom(positions[p]) for key, p in slot.keys.items() if key not in step.out.keys
+                    }
         return found
 
 
 def power(step: Step, slot: Slot) -> float:
     """The power to which a step raises an input."""
     statement = step.statement
-    return statement.inputs[step.inputs.index(slot)].power if isinstance(statement, Term) else 1
+    if not isinstance(statement, Term):
+        return 1
+    return next(operand.power for s, operand in zip(step.inputs, statement.inputs, strict=True) if s is slot)
 
 
 def whole(step: Step, labels: tuple[Dim, ...]) -> set[Key] | None:
@@ -71,6 +75,12 @@ def windows(step: Step) -> dict[Key, Key]:
         return {}
     pairs = ((step.keys.get(a, ()), step.keys.get(b, ())) for a, b in statement.windows)
     return {one: other for a, b in pairs for one, other in zip(a, b, strict=False)}
+
+
+def mixes(step: Step) -> set[Key]:
+    """Output positions that a sliding window fills."""
+    statement = step.statement
+    return step.over([b for _, b in statement.windows]) if isinstance(statement, Term) else set()
 
 
 def mixed(step: Step) -> set[Key]:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 
-
 def rational(number: float) -> Fraction | int:
-    """The fraction that was meant by a float: factors are written 0.5, 1/3 or 1/sqrt(d) in models."""
-    return int(number) if float(number).is_integer() else Fraction(number).limit_denominator(10**6)
+    """The short fraction that rounds to just this float, 1/3 for 0.333…, or else the float itself."""
+    if float(number).is_integer():
+        return int(number)
+    short = Fraction(number).limit_denominator(10**6)
+    return short if float(short) == number else Fraction(number)
 
 
 Row = Mapping[int, "Fraction | int"]
@@ -19,13 +21,13 @@ Expression = dict[int, "Fraction | int"]
 class LinearSystem:
     """Homogeneous equations between variables named by integers, solved as they come.
 
-    Every variable is free until an equation determines it; the youngest variable (largest number) of an equation is the one
-    that is determined, so the null space comes out in terms of the oldest.
+    Every variable is free until an equation determines it; the youngest variable (largest number) of an
+    equation is the one that is determined, so the null space comes out in terms of the oldest.
 
     Example:
         >>> system = LinearSystem()
-        >>> system.equate({0: 1, 2: -1})
-        >>> system.equate({1: 1, 2: 1})
+        >>> system.equate({0: 1, 2: -1}), system.equate({1: 1, 2: 1}), system.equate({0: 1, 1: 1})
+        (True, True, False)
         >>> system.expression(1)
         {0: -1}
     """
@@ -41,7 +43,9 @@ class LinearSystem:
             return False
         pivot = max(rest)
         lead = rest.pop(pivot)
-        self._solved[pivot] = {v: self._tidy(-c if lead == 1 else -Fraction(c) / lead) for v, c in rest.items()}
+        self._solved[pivot] = {
+            v: self._tidy(-c if lead == 1 else -Fraction(c) / lead) for v, c in rest.items()
+        }
         return True
 
     def expression(self, variable: int) -> Expression:

@@ -1,7 +1,7 @@
 """From statements about tensors to steps between their blocks, once the structure of every axis is known.
 
-A block is a piece of a tensor that no sum cuts: a plain product of atoms. Each block has one variable for itself and one
-for each of its atoms; the solvers write their equations in these.
+A block is a piece of a tensor that no sum cuts: a plain product of atoms. Each block has one variable for
+itself and one for each of its atoms; the solvers write their equations in these.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def lower(program: Program) -> Lowered:
 
 
 def _by_age(program: Program) -> list[Value]:
-    """Parameters in the order of their first use, then buffers, then the rest: the old stay free, the young are solved for."""
+    """Parameters by first use, buffers, the rest: the old stay free, the young are solved for."""
     used: dict[Value, int] = {}
     for statement in program.statements:
         if isinstance(statement, (Term, Map)):
@@ -137,7 +137,8 @@ def _steps(
     number = {label: i for i, label in enumerate(labels)}
     for choice in cartesian(*(range(len(options)) for options in pieces)):
         keys = {
-            label: tuple((i, k) for k in range(len(pieces[i][choice[i]].atoms))) for label, i in number.items()
+            label: tuple((i, k) for k in range(len(pieces[i][choice[i]].atoms)))
+            for label, i in number.items()
         }
         yield Step(statement, tuple(_slot(o, number, pieces, choice, keys, of_value) for o in operands), keys)
 

@@ -1,13 +1,16 @@
 """A traced network in five kinds of statement, whatever operations it was written with.
 
-``Term``    out += coefficient · Σ Π inputs, an einsum: contractions, sums, copies, views, cuts and products with powers
-``Map``     out = f(inputs), entry by entry, except for labels that f reduces (max pooling) or normalises over (softmax)
+``Term``    out += coefficient · Σ Π inputs, an einsum: contractions, sums, copies, views, cuts and products
+            with powers
+``Map``     out = f(inputs), entry by entry, except for labels that f reduces (max pooling) or normalises over
+            (softmax)
 ``Centre``  out = input − its mean over some labels
 ``View``    the same entries in the same order, other axes
 ``Pin``     nothing here may move
 
-Operands name their axes by *labels*, which are :class:`~._dims.Dim`: where two operands share a label, their axes are the
-same axis. Writing a statement unifies them, so the structure of every axis is known once the program is complete.
+Operands name their axes by *labels*, which are :class:`~._dims.Dim`: where two operands share a label, their
+axes are the same axis. Writing a statement unifies them, so the structure of every axis is known once the
+program is complete.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ class Value:
 
 
 class Axis(NamedTuple):
-    """How an operand sees one of its axes: the labels it is the product of, past what is cut off before them."""
+    """How an operand sees an axis: the labels it is the product of, past what is cut off before them."""
 
     labels: tuple[Dim, ...] = ()
     before: tuple[Dim, ...] = ()
@@ -77,8 +80,10 @@ class Operand(NamedTuple):
 class Term:
     """``out += coefficient · Σ Π inputs`` over the labels that ``out`` lacks.
 
-    ``windows`` pairs labels of the input with labels of ``out`` where the one is mixed into the other by a sliding window;
-    ``even`` says that a constant stays a constant under it (no padding). The order of ``ordered`` labels matters.
+    ``windows`` pairs labels of the input with labels of ``out`` where the one is mixed into the other by a
+                sliding window;
+    ``even`` says that a constant stays a constant under it (no padding). The order of ``ordered`` labels
+                matters.
     """
 
     out: Operand
@@ -88,15 +93,21 @@ class Term:
     even: bool = True
     ordered: tuple[Dim, ...] = ()
 
+    @property
+    def defines(self) -> tuple[Value, ...]:
+        """The value that the statement defines."""
+        return (self.out.value,)
+
 
 @dataclass(frozen=True, eq=False)
 class Map:
     """``out = f(inputs)``.
 
-    ``degree``: f(λx) = λ^degree f(x) for λ > 0, or None. ``parity``: +1 even, −1 odd, 0 neither. ``absorbs``: labels such
-    that f does not see a shift constant along all of them. ``at_zero_eps``: the degree holds where an eps is driven to
-    zero. ``exponent``: +1 when f turns shifts into factors (exp), −1 when factors into shifts (log). ``ordered``: labels
-    whose order matters.
+    ``degree``: f(λx) = λ^degree f(x) for λ > 0, or None. ``parity``: +1 even, −1 odd, 0 neither. ``absorbs``:
+                labels such
+    that f does not see a shift constant along all of them. ``at_zero_eps``: the degree holds where an eps is
+    driven to zero. ``exponent``: +1 when f turns shifts into factors (exp), −1 when factors into shifts
+    (log). ``ordered``: labels whose order matters.
     """
 
     out: Operand
@@ -108,6 +119,11 @@ class Map:
     exponent: int = 0
     ordered: tuple[Dim, ...] = ()
 
+    @property
+    def defines(self) -> tuple[Value, ...]:
+        """The value that the statement defines."""
+        return (self.out.value,)
+
 
 @dataclass(frozen=True, eq=False)
 class Centre:
@@ -117,13 +133,23 @@ class Centre:
     input: Operand
     over: tuple[Dim, ...]
 
+    @property
+    def defines(self) -> tuple[Value, ...]:
+        """The value that the statement defines."""
+        return (self.out.value,)
+
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """``out`` holds the entries of ``input`` in the same order, its axes being products of the same factors."""
+    """``out`` holds the entries of ``input`` in the same order, its axes products of the same factors."""
 
     out: Value
     input: Value
+
+    @property
+    def defines(self) -> tuple[Value, ...]:
+        """The value that the statement defines."""
+        return (self.out,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +158,11 @@ class Pin:
 
     values: tuple[Value, ...]
     reason: str
+
+    @property
+    def defines(self) -> tuple[Value, ...]:
+        """The values that the statement pins."""
+        return self.values
 
 
 Statement = Term | Map | Centre | View | Pin
@@ -179,11 +210,24 @@ class Program:
         """Define ``out`` as a function of the inputs, entry by entry."""
         operands = tuple(_operand(*item) for item in inputs)
         self.statements.append(
-            Map(_operand(*out), operands, degree, parity, tuple(absorbs), at_zero_eps, exponent, tuple(ordered))
+            Map(
+                _operand(*out),
+                operands,
+                degree,
+                parity,
+                tuple(absorbs),
+                at_zero_eps,
+                exponent,
+                tuple(ordered),
+            )
         )
 
     def centre(self, value: Value, axes: Axes, over: Iterable[Dim]) -> Value:
         """Subtract the mean over some labels and return the result."""
+        gone = set(over)
+        kept = [label for axis in axes for label in _axis(axis).labels if label not in gone]
+        # the mean joins what a sum cuts apart
+        self.term((self.value([label.size for label in kept]), kept), (value, axes))
         out = self.value(value.shape)
         self.statements.append(Centre(_operand(out, axes), _operand(value, axes), tuple(over)))
         return out

@@ -1,4 +1,4 @@
-"""Run a model in float64 on given parameters, with eps driven to zero and its random numbers recorded or replayed."""
+"""Run a model in float64 on given parameters, with eps driven to zero and random numbers replayed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from ._calls import RULES
-from .rules import creation, pointwise
+from .rules import DRAWS, pointwise
 
 NO_EPS = 1e-60
 """In place of every normalisation's eps: vanishes beside any variance, yet keeps 0/0 at zero."""
 
-DRAWS = (creation.noise, creation.symmetric_noise, pointwise.dropout)
 
-
-class Replay(TorchDispatchMode):
+class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within this mode, normalisations have no eps, and the k-th draw of random numbers is ``noise:k``.
 
     Args:
@@ -29,7 +27,7 @@ class Replay(TorchDispatchMode):
     """
 
     def __init__(self, noise: dict[str, Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.noise = noise
         self._draws = 0
 
@@ -49,7 +47,9 @@ class Replay(TorchDispatchMode):
             self._replace(tree_leaves(result)[-1])
             if RULES[operation.overloadpacket] is pointwise.dropout:
                 chance = args[1]
-                result[0].copy_(args[0] * result[1] / (1 - chance) if chance < 1 else torch.zeros_like(args[0]))
+                result[0].copy_(
+                    args[0] * result[1] / (1 - chance) if chance < 1 else torch.zeros_like(args[0])
+                )
         return result
 
     def _replace(self, drawn: Tensor) -> None:

@@ -1,7 +1,7 @@
 """Run a model once on fake tensors and write down what it computes.
 
-Nothing is allocated, no weight is read, no random number is drawn and no buffer is written: fake tensors carry shapes
-alone. Plain Python control flow, caches and custom modules just run.
+Nothing is allocated, no weight is read, no random number is drawn and no buffer is written: fake tensors
+carry shapes alone. Plain Python control flow, caches and custom modules just run.
 """
 
 from __future__ import annotations
@@ -12,8 +12,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensor,
+    FakeTensorMode,
+)
 from torch.func import functional_call
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -54,7 +60,7 @@ def trace(
                 if loss is not None:
                     output = loss(output)
         except Exception as error:
-            raise TraceError(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from error
+            raise TraceError(_cause(error)) from error
     leaves = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
     if not leaves:
         raise TraceError(f"the output holds no tensor: it is a {type(output).__name__}")
@@ -62,16 +68,21 @@ def trace(
     return recorder.program
 
 
+def _cause(error: Exception) -> str:
+    """One line on what went wrong."""
+    line = next(iter(str(error).splitlines()), "")
+    if isinstance(error, (DataDependentOutputException, DynamicOutputShapeException)):
+        return f"control flow or shapes that depend on data: {line}"
+    return f"{type(error).__name__}: {line}"
+
+
 @contextmanager
 def _unchanged(model: nn.Module) -> Iterator[None]:
     """Put back every attribute that running the model sets, so that no fake tensor stays behind."""
     before = [(module, dict(module.__dict__)) for module in model.modules()]
-    containers = {
-        id(value): (value, value.copy())
-        for _, attributes in before
-        for value in attributes.values()
-        if isinstance(value, (list, dict, set))
-    }
+    containers: dict[int, tuple[Any, Any]] = {}
+    for _, attributes in before:
+        _remember(attributes, containers)
     try:
         yield
     finally:
@@ -83,30 +94,44 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
             value.extend(content) if isinstance(value, list) else value.update(content)
 
 
-class _Recorder(TorchDispatchMode):
+def _remember(value: Any, containers: dict[int, tuple[Any, Any]]) -> None:
+    """Keep a copy of a list, dictionary or set, and of those inside."""
+    if isinstance(value, (list, dict, set)) and id(value) not in containers:
+        containers[id(value)] = (value, value.copy())
+        for item in value.values() if isinstance(value, dict) else value:
+            _remember(item, containers)
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Turns every ATen operation into statements as it happens."""
 
     def __init__(self, mode: FakeTensorMode) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.program = Program()
         self._mode = mode
         self._values: dict[int, Value] = {}
         self._alive: list[Tensor] = []
         self._sharing: dict[int, list[Tensor]] = {}
         self._stale: dict[int, list[Value]] = {}
+        self._unexplained: dict[int, list[Value]] = {}
+        self._twins: dict[int, Tensor] = {}
         self._draws = 0
 
     def sources(self, model: nn.Module) -> dict[str, Tensor]:
         """Make fake twins of all parameters and buffers."""
         state: dict[str, Tensor] = {}
         for name, parameter in model.named_parameters():
-            if isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+            if is_lazy(parameter):
                 raise TraceError(f"parameter {name!r} is not initialised: run the model on one batch first")
             origin = Origin.PARAMETER if parameter.requires_grad else Origin.FIXED
             state[name] = self._source(parameter, origin, name)
         for name, buffer in model.named_buffers():
             origin = Origin.BUFFER if buffer.is_floating_point() else Origin.FIXED
             state[name] = self._source(buffer, origin, name)
+        overlapping = _overlapping(dict(model.named_parameters()) | dict(model.named_buffers()))
+        self.program.pin(
+            [self._values[id(state[name])] for name in overlapping], "memory shared between names"
+        )
         return state
 
     def inputs(self, tree: Any) -> Any:
@@ -117,15 +142,16 @@ class _Recorder(TorchDispatchMode):
         """The value that a tensor holds now."""
         known = self._values.get(id(tensor))
         if known is None:
-            # made before the trace began, or out of its sight: a constant, unless it shares memory with what is known
+            # made before the trace began, or out of its sight: a constant, unless it shares memory with what
+            # is known
             relatives = self._sharing.get(_storage(tensor), [])
             known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
             others = [self._values[id(relative)] for relative in relatives if relative is not tensor]
             if others:
                 self.program.pin(others, "memory that was seen in a way the trace does not know")
-        stale = self._stale.pop(id(tensor), None)
-        if stale is not None:
-            self.program.pin([known, *stale], "memory that was written through another view")
+        stale = self._stale.pop(id(tensor), []) + self._unexplained.pop(id(tensor), [])
+        if stale:
+            self.program.pin([known, *stale], "written through another view, or an output without a rule")
             known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
         return known
 
@@ -143,6 +169,15 @@ class _Recorder(TorchDispatchMode):
             return twin.requires_grad_(tensor.requires_grad)
         return self._mode.from_tensor(tensor)
 
+    def _fake(self, tensor: Tensor) -> Tensor:
+        """The twin of a tensor that the model did not get from outside."""
+        if isinstance(tensor, FakeTensor):
+            return tensor
+        if id(tensor) not in self._twins:
+            self._alive.append(tensor)
+            self._twins[id(tensor)] = self._twin(tensor)
+        return self._twins[id(tensor)]
+
     def _bind(self, tensor: Tensor, value: Value) -> Value:
         if id(tensor) not in self._values:
             self._alive.append(tensor)
@@ -156,47 +191,94 @@ class _Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if operation.namespace == "prim":
             return operation(*args, **kwargs)
-        seen = tree_map_only(Tensor, self.value, (args, kwargs))
+        if "lift_fresh" not in operation._schema.name:
+            args, kwargs = tree_map_only(Tensor, self._fake, (args, kwargs))
+        if RULES.get(operation.overloadpacket) in (rules.shape.identity, rules.shape.view):
+            origin = self._unexplained.get(id(args[0]))
+            if origin is not None:  # autograd keeps it: nobody has looked yet
+                result = operation(*args, **kwargs)
+                self._bind(result, self.program.value(result.shape))
+                self._unexplained[id(result)] = origin
+                return result
+        seen, named = tree_map_only(Tensor, self.value, (args, kwargs))
         result = operation(*args, **kwargs)
         outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        if outputs:
-            self._record(operation, args, *seen, outputs)
+        written = _written(operation, args, kwargs)
+        if outputs or written:
+            self._record(operation, (args, kwargs), _bound(operation, seen, named), outputs, written)
         return result
 
     def _record(
-        self, operation: Any, args: tuple[Any, ...], seen: tuple[Any, ...], named: dict[str, Any], outputs: list[Tensor]
+        self,
+        operation: Any,
+        given: Any,
+        arguments: dict[str, Any],
+        outputs: list[Tensor],
+        written: list[Tensor],
     ) -> None:
         outs = tuple(self.program.value(tensor.shape) for tensor in outputs)
-        arguments = _bound(operation, seen, named)
         inputs = [leaf for leaf in tree_leaves(list(arguments.values())) if isinstance(leaf, Value)]
         meaning = RULES.get(operation.overloadpacket)
         length = len(self.program.statements)
         try:
             if meaning is None:
                 raise StructureConflict("no rule")
-            meaning(self.program, Call(operation, arguments, outs))
+            meaning(self.program, Call(operation, arguments, outs, _real(given) and not _real(outputs)))
         except StructureConflict as conflict:
             del self.program.statements[length:]
             self.program.pin([*inputs, *outs], f"{operation.overloadpacket}: {conflict}")
-        for out in outs:
-            if out.origin in (Origin.NOISE, Origin.SYMMETRIC_NOISE):
-                out.name = f"noise:{self._draws}"
-                self._draws += 1
-        written = {id(args[i]) for i, a in enumerate(operation._schema.arguments[: len(args)]) if _writes(a)}
+        if meaning in rules.DRAWS:
+            if outs[-1].origin in (Origin.NOISE, Origin.SYMMETRIC_NOISE):
+                outs[-1].name = f"noise:{self._draws}"
+            self._draws += 1
+        defined = {value for statement in self.program.statements[length:] for value in statement.defines}
         for tensor, out in zip(outputs, outs, strict=True):
-            if id(tensor) in written:
-                for relative in self._sharing.get(_storage(tensor), []):
-                    if relative is not tensor:
-                        self._stale.setdefault(id(relative), []).append(out)
             self._bind(tensor, out)
+            if out.origin is Origin.COMPUTED and out not in defined:
+                self._unexplained[id(tensor)] = inputs
+        returned = {id(tensor): out for tensor, out in zip(outputs, outs, strict=True)}
+        for tensor in written:
+            made = [returned[id(tensor)]] if id(tensor) in returned else inputs
+            for relative in self._sharing.get(_storage(tensor), []):
+                if relative is not tensor or id(tensor) not in returned:
+                    self._stale.setdefault(id(relative), []).extend(made)
 
 
-def _writes(argument: Any) -> bool:
-    return argument.alias_info is not None and argument.alias_info.is_write
+def _written(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """The tensors that an operation writes to."""
+    places = [
+        a.name for a in operation._schema.arguments if a.alias_info is not None and a.alias_info.is_write
+    ]
+    bound = _bound(operation, args, kwargs) if places else {}
+    return [leaf for name in places for leaf in tree_leaves(bound[name]) if isinstance(leaf, Tensor)]
+
+
+def _real(tree: Any) -> bool:
+    """Whether a tree holds a tensor of real or complex numbers."""
+    return any(isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex()) for t in tree_leaves(tree))
+
+
+def _overlapping(state: Mapping[str, Tensor]) -> list[str]:
+    """Names of tensors that lie in the same memory."""
+    spans = []
+    for name, tensor in state.items():
+        if tensor.numel() and tensor.layout is torch.strided:
+            start = tensor.storage_offset()
+            last = start + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
+            spans.append((_storage(tensor), start, last, name))
+    spans.sort()
+    found: dict[str, None] = {}
+    for i, (storage, _, last, name) in enumerate(spans):
+        for other, start, _, next_name in spans[i + 1 :]:
+            if other != storage or start > last:
+                break
+            found |= {name: None, next_name: None}
+    return list(found)
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    identity: int = tensor.untyped_storage()._cdata
+    return identity
 
 
 def _bound(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

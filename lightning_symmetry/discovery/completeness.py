@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 GAP = 1e3
 """Singular values count as zero below the widest gap, which must be at least this wide."""
 
+SPARE = 32
+"""Random combinations of outputs beyond the number of parameters: their null space is that of all."""
+
+CHUNK = 64
+"""Rows of the Jacobian computed at once."""
+
 
 @dataclass(frozen=True)
 class Completeness:
@@ -24,12 +30,15 @@ class Completeness:
 
     Attributes:
         rank: Dimension of the span of the generators.
-        nullity: Dimension of the null space of the Jacobian of the outputs with respect to the trained parameters.
+        nullity: Dimension of the null space of the Jacobian of the outputs with respect to the trained
+            parameters.
         parameters: Number of trained parameters.
-        gap: Ratio of the smallest singular value kept to the largest counted as zero; trust ``nullity`` when it is large.
-        leak: Largest change of an output along a generator, relative to the Jacobian's norm and the generator's: 0 when
-            every generator lies in the null space.
-        missing: Orthonormal directions ``(nullity − rank, parameters)`` of the null space that no generator reaches.
+        gap: Ratio of the smallest singular value kept to the largest counted as zero; trust ``nullity`` when
+            it is large.
+        leak: Largest change of an output along a generator, relative to the Jacobian's norm and the
+            generator's: 0 when every generator lies in the null space.
+        missing: Orthonormal directions ``(nullity − rank, parameters)`` of the null space that no generator
+            reaches.
     """
 
     rank: int
@@ -50,12 +59,13 @@ def completeness(
 ) -> Completeness:
     """Compare the span of the generators with the null space of the Jacobian, in float64.
 
-    For generic parameters and enough inputs the null space of the Jacobian of all outputs *is* the tangent space of all
-    continuous symmetries, so ``ratio == 1`` proves that none is missing. Give at least as many outputs (batch × output
-    size) as the model has parameters, and random inputs; dead units, a bottleneck before the output or too few inputs add
-    null directions that are no symmetries. Normalisations run with eps driven to zero. Models with batch normalisation
-    should be in training mode, as in evaluation the running statistics, which are no parameters, move along. Needs
-    O(parameters²) memory: for models of a few thousand parameters.
+    For generic parameters and enough inputs the null space of the Jacobian of all outputs *is* the tangent
+    space of all continuous symmetries, so ``ratio == 1`` proves that none is missing. Give at least as many
+    outputs (batch × output size) as the model has parameters, and random inputs; dead units, a bottleneck
+    before the output or too few inputs add null directions that are no symmetries. Normalisations run with
+    eps driven to zero. Models with batch normalisation should be in training mode, as in evaluation the
+    running statistics, which are no parameters, move along. Needs O(parameters²) memory: for models of a few
+    thousand parameters.
 
     Args:
         symmetries: What was found.
@@ -81,45 +91,63 @@ def completeness(
     """
     args = inputs if isinstance(inputs, tuple) else () if isinstance(inputs, dict) else (inputs,)
     kwargs = inputs if isinstance(inputs, dict) else {}
+    with torch.inference_mode(False), torch.enable_grad():
+        return _compare(symmetries, model, args, kwargs, loss)
+
+
+def _compare(
+    symmetries: Symmetries,
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    loss: Callable[..., Any] | None,
+) -> Completeness:
     args, kwargs = double((args, kwargs))
-    trained = {name: p for name, p in double(dict(model.named_parameters())).items()
-               if model.get_parameter(name).requires_grad}
+    trained = {
+        name: p
+        for name, p in double(dict(model.named_parameters())).items()
+        if model.get_parameter(name).requires_grad
+    }
     rest = double({**dict(model.named_parameters()), **dict(model.named_buffers())})
     leaves = {name: p.clone().requires_grad_() for name, p in trained.items()}
-    with torch.enable_grad():
-        vector = outputs(model, {**rest, **leaves}, args, kwargs, loss)
-    jacobian = _jacobian(vector, list(leaves.values()))
-    if jacobian.shape[0] < jacobian.shape[1]:
+    vector = outputs(model, {**rest, **leaves}, args, kwargs, loss)
+    count = sum(p.numel() for p in trained.values())
+    if len(vector) < count:
         raise ValueError(
-            f"inputs must give at least as many outputs as there are trained parameters, {jacobian.shape[1]}; "
-            f"they give {jacobian.shape[0]}"
+            f"inputs must give at least as many outputs as there are trained parameters, {count}; "
+            f"they give {len(vector)}"
         )
+    jacobian = _jacobian(vector, list(leaves.values()))
     _, values, directions = torch.linalg.svd(jacobian, full_matrices=False)
     nullity, gap = _count_zero(values)
     null = directions[len(values) - nullity :]
     tangents = symmetries.generators({**trained, **{k: v for k, v in rest.items() if k not in trained}})
-    tangents = tangents[:, : jacobian.shape[1]]
+    tangents = tangents[:, :count]
     tangents = tangents / tangents.norm(dim=1, keepdim=True).clamp_min(torch.finfo(tangents.dtype).tiny)
     span = _row_space(tangents)
     leak = float((jacobian @ tangents.mT).norm(dim=0).max() / values[0]) if len(tangents) else 0.0
     missing = _row_space(null - null @ span.mT @ span)
-    return Completeness(len(span), nullity, jacobian.shape[1], gap, leak, missing)
+    return Completeness(len(span), nullity, count, gap, leak, missing)
 
 
 def _jacobian(vector: Tensor, leaves: list[Tensor]) -> Tensor:
-    # Jᵀ J has the same null space but squares the singular values: rows are computed one block at a time instead
+    """The Jacobian's rows, or as many random combinations of them as surely have the same null space."""
+    # Jᵀ J has the same null space but squares the singular values: rows are computed one block at a time
+    # instead
+    wanted = sum(leaf.numel() for leaf in leaves) + SPARE
+    count = min(len(vector), wanted)
+    generator = torch.Generator().manual_seed(0)
     rows = []
-    for block in torch.eye(len(vector), dtype=vector.dtype, device=vector.device).split(256):
+    for start in range(0, count, CHUNK):
+        if count == wanted:
+            shape = (min(CHUNK, count - start), len(vector))
+            block = torch.randn(shape, generator=generator, dtype=vector.dtype).to(vector.device)
+        else:
+            block = torch.eye(len(vector), dtype=vector.dtype, device=vector.device)[start : start + CHUNK]
         grads = torch.autograd.grad(
-            vector, leaves, block, retain_graph=True, is_grads_batched=True, allow_unused=True
+            vector, leaves, block, retain_graph=True, is_grads_batched=True, materialize_grads=True
         )
-        flat = [
-            torch.zeros(len(block), leaf.numel(), dtype=vector.dtype, device=vector.device)
-            if g is None
-            else g.reshape(len(block), -1)
-            for g, leaf in zip(grads, leaves, strict=True)
-        ]
-        rows.append(torch.cat(flat, dim=1))
+        rows.append(torch.cat([g.reshape(len(block), -1) for g in grads], dim=1))
     return torch.cat(rows)
 
 
@@ -139,4 +167,5 @@ def _row_space(matrix: Tensor) -> Tensor:
     if not len(matrix):
         return matrix
     _, values, directions = torch.linalg.svd(matrix, full_matrices=False)
-    return directions[values > 1e-8 * max(1.0, float(values[0]))]
+    span: Tensor = directions[values > 1e-8 * max(1.0, float(values[0]))]
+    return span

@@ -11,6 +11,7 @@ from ._absorbed import absorbed
 from ._assemble import Assembler
 from ._compensated import compensated
 from ._equivariance import Equivariance
+from ._families import Families
 from ._flow import Flow
 from ._lower import lower
 from ._names import named
@@ -25,15 +26,16 @@ def find_symmetries(
 ) -> Symmetries:
     """Find the groups that act on a model's parameters without changing what it computes.
 
-    The model runs once on fake tensors, in the mode (training or evaluation) it is in: nothing is allocated, no random
-    number is drawn, no buffer is written and the model is left as it was. Operations without a rule, data and frozen
-    parameters pin what they touch: a symmetry may be missed, but none is invented. Theory: arXiv 2502.05300, Sec. 2.
+    The model runs once on fake tensors, in the mode (training or evaluation) it is in: nothing is allocated,
+    no random number is drawn, no buffer is written and the model is left as it was. Operations without a
+    rule, data and frozen parameters pin what they touch: a symmetry may be missed, but none is invented.
+    Theory: arXiv 2502.05300, Sec. 2.
 
     Args:
         model: Any eager ``nn.Module``, on any device, the meta device included.
         *args: Inputs of the model; only shapes and dtypes matter.
-        loss: A function of the model's output that is to stay the same. Without one it is the outputs themselves. A
-            cross-entropy, for instance, lets all logits shift together.
+        loss: A function of the model's output that is to stay the same. Without one it is the outputs
+            themselves. A cross-entropy, for instance, lets all logits shift together.
         **kwargs: Keyword inputs of the model.
 
     Returns:
@@ -42,8 +44,8 @@ def find_symmetries(
     Raises:
         TypeError: If ``model`` is not a module.
         ValueError: If the model has no parameters.
-        TraceError: If the model does not run on fake tensors with these inputs (a wrong shape, or control flow that
-            depends on data); the message names the cause.
+        TraceError: If the model does not run on fake tensors with these inputs (a wrong shape, or control
+            flow that depends on data); the message names the cause.
 
     Example:
         >>> import torch
@@ -62,9 +64,11 @@ def find_symmetries(
     lowered = lower(trace(model, args, kwargs, loss))
     equations = Equivariance(lowered)
     flow = Flow(lowered)
-    found = Assembler(lowered, equations, flow).run()
+    families = Families(lowered, equations)
+    assembler = Assembler(lowered, families, flow)
+    found = [assembler.symmetry(family) for family in families.find()]
     found += absorbed(flow)
-    found += compensated(lowered, flow, lambda atom: equations.ties.find(atom)[0])
+    found += compensated(lowered, flow, families.class_of)
     rank = {block.value.name: i for i, block in enumerate(lowered.blocks)}
     found.sort(key=lambda symmetry: min(rank[leg.parameter] for leg in symmetry.legs))
     return Symmetries(named(found), loss=loss)

@@ -22,8 +22,8 @@ class Symmetries(Sequence[Symmetry]):
 
     Args:
         symmetries: What was found.
-        loss: The function of the outputs that stays the same; ``None`` for the outputs themselves. It is remembered for
-            :meth:`errors` and :meth:`completeness`, and not part of :meth:`to_dict`.
+        loss: The function of the outputs that stays the same; ``None`` for the outputs themselves. It is
+            remembered for :meth:`errors` and :meth:`completeness`, and not part of :meth:`to_dict`.
 
     Example:
         >>> import torch
@@ -73,14 +73,15 @@ class Symmetries(Sequence[Symmetry]):
         return f"<Symmetries: {len(self)} ({groups})>"
 
     def table(self) -> str:
-        """Return a plain table: name, group, size, copies, dimension, how exactly it holds, the parameters it moves."""
+        """Return a plain table: name, group, sizes, how exactly each holds, and the parameters it moves."""
         rows = [["name", "group", "size", "copies", "dimension", "holds", "legs"]]
         for s in self:
             legs = " ".join(dict.fromkeys(leg.parameter for leg in s.legs if leg.kind == "parameter"))
             rows.append([s.name, s.group, str(s.size), str(s.copies), str(s.dimension), s.holds, legs])
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,6 +92,12 @@ class Symmetries(Sequence[Symmetry]):
     def from_dict(cls, plain: Mapping[str, Any]) -> Symmetries:
         """Build symmetries from what :meth:`to_dict` gave.
 
+        Args:
+            plain: The dictionary, also after a journey through JSON.
+
+        Returns:
+            Equal symmetries, without a loss.
+
         Raises:
             ValueError: If the version is not 1.
         """
@@ -98,12 +105,14 @@ class Symmetries(Sequence[Symmetry]):
             raise ValueError(f"plain['version'] must be 1; found {plain.get('version')!r}")
         return cls(Symmetry.from_dict(symmetry) for symmetry in plain["symmetries"])
 
-    def transform(self, params: Mapping[str, Tensor], generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def transform(
+        self, params: Mapping[str, Tensor], generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
         """Return ``params`` moved by one random element of every group.
 
         Args:
-            params: Parameters by name, ``dict(model.named_parameters())`` or a whole ``state_dict()``. Buffers that live
-                on a space move too if they are given.
+            params: Parameters by name, ``dict(model.named_parameters())`` or a whole ``state_dict()``.
+                Buffers that live on a space move too if they are given.
             generator: Source of randomness on the CPU; the global one otherwise.
 
         Returns:
@@ -123,8 +132,9 @@ class Symmetries(Sequence[Symmetry]):
             params: Parameters by name.
 
         Returns:
-            A matrix ``(k, P)``: one row for each of the ``k = Σ dimension`` directions, the ``P`` columns being all
-            tensors of ``params`` flattened in dict order. Rows may depend on each other where orbits meet.
+            A matrix ``(k, P)``: one row for each of the ``k = Σ dimension`` directions, the ``P`` columns
+            being all tensors of ``params`` flattened in dict order. Rows may depend on each other where
+            orbits meet.
 
         Raises:
             ValueError: If a parameter that a symmetry moves is absent.
@@ -141,30 +151,43 @@ class Symmetries(Sequence[Symmetry]):
         plain = {name: p.detach() for name, p in params.items()}
         first = next(iter(plain.values()))
 
-        def orbit(coordinates: Tensor) -> Tensor:
-            element = group.exponential(coordinates, symmetry.size)
-            moved = symmetry.act(plain, element)
-            return torch.cat([moved[name].reshape(-1) for name in plain])
-
-        origin = first.new_zeros(symmetry.copies, group.dimension(symmetry.size))
-        jacobian: Tensor = torch.func.jacfwd(orbit)(origin)
-        return jacobian.flatten(1).mT
+        with torch.inference_mode(False), torch.enable_grad():
+            origin = first.new_zeros(symmetry.copies, group.dimension(symmetry.size)).requires_grad_()
+            moved = symmetry.act(plain, group.exponential(origin, symmetry.size))
+            orbit = torch.cat([moved[name].reshape(-1) for name in plain])
+            # forward derivatives by differentiating backward ones, which are linear in what is pulled back
+            dual = torch.zeros_like(orbit).requires_grad_()
+            (pulled,) = torch.autograd.grad(orbit, origin, dual, create_graph=True)
+            basis = torch.eye(origin.numel(), dtype=first.dtype, device=first.device)
+            (rows,) = torch.autograd.grad(
+                pulled, dual, basis.reshape(-1, *origin.shape), is_grads_batched=True
+            )
+        return rows
 
     def errors(
-        self, model: nn.Module, *args: Any, loss: Callable[..., Any] | None = None, seed: int = 0, **kwargs: Any
+        self,
+        model: nn.Module,
+        *args: Any,
+        loss: Callable[..., Any] | None = None,
+        seed: int = 0,
+        **kwargs: Any,
     ) -> dict[str, float]:
         """Measure in float64 how far every symmetry is from holding, each alone and all at once.
 
-        See :func:`lightning_symmetry.discovery.verify.errors`.
+        Returns:
+            What :func:`lightning_symmetry.discovery.verify.errors` returns.
         """
         from .verify import errors
 
         return errors(self, model, args, kwargs, loss or self.loss, seed)
 
-    def completeness(self, model: nn.Module, inputs: Any, loss: Callable[..., Any] | None = None) -> Completeness:
-        """Compare the generators with the null space of the outputs' Jacobian: the proof that nothing is missing.
+    def completeness(
+        self, model: nn.Module, inputs: Any, loss: Callable[..., Any] | None = None
+    ) -> Completeness:
+        """Compare the generators with the null space of the Jacobian: the proof that none is missing.
 
-        See :func:`lightning_symmetry.discovery.completeness.completeness`.
+        Returns:
+            What :func:`lightning_symmetry.discovery.completeness.completeness` returns.
         """
         from .completeness import completeness
 

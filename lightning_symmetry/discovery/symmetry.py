@@ -18,8 +18,8 @@ class View:
     """A piece of a parameter seen as a tensor of atoms.
 
     Attributes:
-        parameter: Dotted name in ``named_parameters()`` or ``named_buffers()``; ``noise:k`` for the k-th draw of random
-            numbers in the forward pass.
+        parameter: Dotted name in ``named_parameters()`` or ``named_buffers()``; ``noise:k`` for the k-th draw
+            of random numbers in the forward pass.
         offset: Where the piece starts along each axis of the parameter.
         atoms: ``(axis, step, size)`` for each dimension of the piece; axis −1 adds a dimension of length one.
     """
@@ -62,8 +62,8 @@ class Leg(View):
     """A piece of a parameter that a symmetry moves.
 
     Attributes:
-        kind: ``"parameter"``, ``"buffer"`` (moves along so that the function stays) or ``"noise"`` (fresh random numbers,
-            whose distribution does not change when they are moved).
+        kind: ``"parameter"``, ``"buffer"`` (moves along so that the function stays) or ``"noise"`` (fresh
+            random numbers, whose distribution does not change when they are moved).
         role: ``"writes"`` the space or ``"reads"`` it.
         acts: Dimensions of the piece that the group acts on.
         powers: The exponent with which the piece transforms along each of them.
@@ -110,6 +110,7 @@ class Leg(View):
             source = params[link.view.parameter]
             matrix = source.reshape(-1)[link.view.places(source.shape).to(source.device)]
             vector = torch.einsum(link.equation, matrix, vector)
+        vector = vector.reshape(vector.shape or (1,))
         shape = [1] * len(self.atoms)
         for dim, size in zip(self.acts, vector.shape, strict=True):
             shape[dim] = size
@@ -127,8 +128,8 @@ class Symmetry:
         size: Number of units that one copy of the group acts on.
         copies: Number of independent copies.
         legs: What it moves, in the order of first use.
-        holds: ``"exactly"``; ``"at eps = 0"`` where a normalisation's eps breaks it slightly; ``"in distribution"``
-            where random numbers of the forward pass would have to move along.
+        holds: ``"exactly"``; ``"at eps = 0"`` where a normalisation's eps breaks it slightly; ``"in
+            distribution"`` where random numbers of the forward pass would have to move along.
         shape: Shape of the vector that a translation adds; ``(size,)`` for every other group.
     """
 
@@ -166,8 +167,15 @@ class Symmetry:
         for leg in self.legs:
             if leg.parameter not in moved:
                 if leg.kind == "parameter":
-                    raise ValueError(f"params must hold {leg.parameter!r}, which {self.name!r} moves; it does not")
+                    raise ValueError(
+                        f"params must hold {leg.parameter!r}, which {self.name!r} moves; it does not"
+                    )
                 continue
+            passed = [link.view.parameter for link in leg.chain if link.view.parameter not in params]
+            if passed:
+                raise ValueError(
+                    f"params must hold {passed[0]!r}, through which {self.name!r} passes; it does not"
+                )
             tensor = moved[leg.parameter]
             index = leg.places(tensor.shape).to(tensor.device)
             flat = tensor.reshape(-1)
@@ -196,5 +204,7 @@ def _leg(plain: Mapping[str, Any]) -> Leg:
 
 
 def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(tuple(x) if isinstance(x, list) else x for x in v) if isinstance(v, (list, tuple)) else v
-            for k, v in plain.items()}
+    return {
+        k: tuple(tuple(x) if isinstance(x, list) else x for x in v) if isinstance(v, (list, tuple)) else v
+        for k, v in plain.items()
+    }

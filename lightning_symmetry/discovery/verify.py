@@ -27,10 +27,10 @@ def errors(
 ) -> dict[str, float]:
     """Act with random group elements in float64 and compare what the model computes.
 
-    The parameters are first moved away from special values (zero biases, unit gains), at which a false symmetry could
-    pass. Normalisations run with eps driven to zero. Where a symmetry holds in distribution, the random numbers of the
-    forward pass are moved along, which does not change how likely they are. The model, its buffers and all random
-    generators stay as they were.
+    The parameters are first moved away from special values (zero biases, unit gains), at which a false
+    symmetry could pass. Normalisations run with eps driven to zero. Where a symmetry holds in distribution,
+    the random numbers of the forward pass are moved along, which does not change how likely they are. The
+    model, its buffers and all random generators stay as they were.
 
     Args:
         symmetries: What to prove.
@@ -41,8 +41,8 @@ def errors(
         seed: Seed of the group elements.
 
     Returns:
-        By the name of each symmetry, and for all at once under ``"all together"``: the largest change of any output
-        relative to the largest output. NaN if the outputs are not finite.
+        By the name of each symmetry, and for all at once under ``"all together"``: the largest change of any
+        output relative to the largest output. NaN if the outputs are not finite.
 
     Example:
         >>> import torch

@@ -1,8 +1,8 @@
 """The groups that act on a network's parameters, one file a group.
 
-A group acts on a *block*: a tensor of shape ``(copies, size, rest)`` whose middle dimension runs over the units of an
-index space and whose first runs over independent copies of the group. Everything else in the package asks a group only
-for what :class:`Group` promises, so a new group is one more file here.
+A group acts on a *block*: a tensor of shape ``(copies, size, rest)`` whose middle dimension runs over the
+units of an index space and whose first runs over independent copies of the group. Everything else in the
+package asks a group only for what :class:`Group` promises, so a new group is one more file here.
 
 Example:
     >>> import torch

@@ -12,12 +12,15 @@ class Diagonal(Group):
     """One factor a unit; an element has shape ``(copies, size)``. Its only symmetric state is zero."""
 
     def act(self, element: Tensor, block: Tensor, power: float) -> Tensor:
+        """Return ``block`` moved by ``element``."""
         return block * _power(element.to(block), power).unsqueeze(-1)
 
     def inverse(self, element: Tensor) -> Tensor:
+        """Return the element that undoes ``element``."""
         return element.reciprocal()
 
     def project(self, block: Tensor) -> Tensor:
+        """Return the nearest point that the whole group fixes."""
         return torch.zeros_like(block)
 
 

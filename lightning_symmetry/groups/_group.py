@@ -12,15 +12,15 @@ from torch import Tensor
 class Group(ABC):
     """A group acting on blocks of shape ``(copies, size, rest)`` along their middle dimension.
 
-    An *element* is a tensor whose first dimension runs over the copies. *Coordinates* are those of the Lie algebra, of
-    shape ``(copies, dimension(size))``; zero is the identity.
+    An *element* is a tensor whose first dimension runs over the copies. *Coordinates* are those of the Lie
+    algebra, of shape ``(copies, dimension(size))``; zero is the identity.
     """
 
     name: ClassVar[str]
 
     @abstractmethod
     def dimension(self, size: int) -> int:
-        """Number of continuous parameters of one copy of the group on ``size`` units; 0 when it is discrete."""
+        """Return the number of continuous parameters of one copy on ``size`` units; 0 when discrete."""
 
     @abstractmethod
     def sample(
@@ -30,7 +30,7 @@ class Group(ABC):
 
     @abstractmethod
     def act(self, element: Tensor, block: Tensor, power: float) -> Tensor:
-        """Return ``block`` moved by ``element``; ``power`` is the exponent with which the block transforms."""
+        """Return ``block`` moved by ``element``; ``power`` is the block's exponent."""
 
     @abstractmethod
     def inverse(self, element: Tensor) -> Tensor:

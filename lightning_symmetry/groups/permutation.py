@@ -9,7 +9,7 @@ from ._group import Group
 
 
 class Permutation(Group):
-    """The symmetric group S(n): units trade places. An element is a table of indices, ``(copies, size)`` int64.
+    """The symmetric group S(n): units trade places. An element is a table of indices, ``(copies, size)``.
 
     Example:
         >>> import torch
@@ -21,18 +21,23 @@ class Permutation(Group):
     name = "permutation"
 
     def dimension(self, size: int) -> int:
+        """Return the number of continuous parameters of one copy on ``size`` units."""
         return 0
 
     def sample(
         self, copies: int, size: int, *, generator: torch.Generator | None, dtype: torch.dtype
     ) -> Tensor:
+        """Draw one random element."""
         return torch.stack([torch.randperm(size, generator=generator) for _ in range(copies)])
 
     def act(self, element: Tensor, block: Tensor, power: float) -> Tensor:
+        """Return ``block`` moved by ``element``."""
         return torch.take_along_dim(block, element.to(block.device).unsqueeze(-1), dim=1)
 
     def inverse(self, element: Tensor) -> Tensor:
+        """Return the element that undoes ``element``."""
         return element.argsort(dim=1)
 
     def project(self, block: Tensor) -> Tensor:
+        """Return the nearest point that the whole group fixes."""
         return block.mean(dim=1, keepdim=True).expand_as(block)

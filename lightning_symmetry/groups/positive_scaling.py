@@ -20,12 +20,15 @@ class PositiveScaling(Diagonal):
     name = "positive_scaling"
 
     def dimension(self, size: int) -> int:
+        """Return the number of continuous parameters of one copy on ``size`` units."""
         return size
 
     def sample(
         self, copies: int, size: int, *, generator: torch.Generator | None, dtype: torch.dtype
     ) -> Tensor:
+        """Draw one random element."""
         return torch.rand(copies, size, generator=generator, dtype=dtype).mul(2).sub(1).exp()
 
     def exponential(self, coordinates: Tensor, size: int) -> Tensor:
+        """Return the element with the given Lie-algebra coordinates."""
         return coordinates.exp()

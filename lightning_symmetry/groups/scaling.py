@@ -23,5 +23,6 @@ class Scaling(PositiveScaling):
     def sample(
         self, copies: int, size: int, *, generator: torch.Generator | None, dtype: torch.dtype
     ) -> Tensor:
+        """Draw one random element."""
         magnitude = super().sample(copies, size, generator=generator, dtype=dtype)
         return magnitude * Sign().sample(copies, size, generator=generator, dtype=dtype)

@@ -20,9 +20,11 @@ class Sign(Diagonal):
     name = "sign"
 
     def dimension(self, size: int) -> int:
+        """Return the number of continuous parameters of one copy on ``size`` units."""
         return 0
 
     def sample(
         self, copies: int, size: int, *, generator: torch.Generator | None, dtype: torch.dtype
     ) -> Tensor:
+        """Draw one random element."""
         return torch.randint(0, 2, (copies, size), generator=generator).to(dtype) * 2 - 1

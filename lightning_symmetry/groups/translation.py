@@ -20,21 +20,31 @@ class Translation(Group):
     name = "translation"
 
     def dimension(self, size: int) -> int:
+        """Return the number of continuous parameters of one copy on ``size`` units."""
         return size
 
     def sample(
         self, copies: int, size: int, *, generator: torch.Generator | None, dtype: torch.dtype
     ) -> Tensor:
+        """Draw one random element."""
         return torch.randn(copies, size, generator=generator, dtype=dtype)
 
     def act(self, element: Tensor, block: Tensor, power: float) -> Tensor:
+        """Return ``block`` moved by ``element``."""
         return block + power * element.to(block).unsqueeze(-1)
 
     def inverse(self, element: Tensor) -> Tensor:
+        """Return the element that undoes ``element``."""
         return -element
 
     def project(self, block: Tensor) -> Tensor:
+        """Refuse: a translation fixes no point.
+
+        Raises:
+            ValueError: Always.
+        """
         raise ValueError("group 'translation' moves every point: it has no symmetric state to project onto")
 
     def exponential(self, coordinates: Tensor, size: int) -> Tensor:
+        """Return the element with the given Lie-algebra coordinates."""
         return coordinates

@@ -2,7 +2,11 @@
 
 from . import contraction, convolution, creation, loss, normalisation, pointwise, pooling, reduction, shape
 
+DRAWS = (creation.noise, creation.symmetric_noise, pointwise.dropout)
+"""Operations whose last output is drawn at random; draws are numbered in the order in which they run."""
+
 __all__ = [
+    "DRAWS",
     "contraction",
     "convolution",
     "creation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Program
+from .._program import Axes, Program
 
 
 @rule("convolution", "_convolution")
@@ -19,11 +19,14 @@ def convolution(program: Program, call: Call) -> None:
     before = [Dim(size) for size in data.shape[-spatial:]]
     after = before if pointwise else [Dim(size) for size in out.shape[-spatial:]]
     batch = [Dim(size) for size in data.shape[: -spatial - 1]]
-    channels = [(group, inner), outer] if call["transposed"] else [(group, outer), inner]
+    channels: Axes = [(group, inner), outer] if call["transposed"] else [(group, outer), inner]
+    read: Axes = [*batch, (group, inner), *before]
+    written: Axes = [*batch, (group, outer), *after]
+    weights: Axes = [*channels, *kernel]
     program.term(
-        (out, [*batch, (group, outer), *after]),
-        (data, [*batch, (group, inner), *before]),
-        (weight, [*channels, *kernel]),
+        (out, written),
+        (data, read),
+        (weight, weights),
         ordered=kernel,
         windows=() if pointwise else zip(before, after, strict=True),
         # transposed windows overlap unevenly at the borders; padding mixes in zeros

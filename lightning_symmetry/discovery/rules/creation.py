@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .._calls import Call, rule
-from .._program import Origin, Program
+from .._program import Origin, Program, Value
 
 
-@rule("zeros", "zeros_like", "new_zeros", "zero", "zero_", "empty", "empty_like", "new_empty", "empty_strided")
+@rule(
+    "zeros", "zeros_like", "new_zeros", "zero", "zero_", "empty", "empty_like", "new_empty", "empty_strided"
+)
 def zeros(program: Program, call: Call) -> None:
     """Nothing, or nothing yet."""
     call.out.origin = Origin.ZERO
@@ -16,7 +18,7 @@ def zeros(program: Program, call: Call) -> None:
 def fill(program: Program, call: Call) -> None:
     """The same number everywhere."""
     value = call.arguments.get("value")
-    call.out.origin = Origin.FIXED if hasattr(value, "dims") else Origin.FILL
+    call.out.origin = Origin.FIXED if isinstance(value, Value) else Origin.FILL
 
 
 @rule("randn", "randn_like", "normal_", "normal_functional")
@@ -30,7 +32,7 @@ def symmetric_noise(program: Program, call: Call) -> None:
 def noise(program: Program, call: Call) -> None:
     """Independent draws from one distribution."""
     draws_from = call.arguments.get("self") if call.operation._schema.name == "aten::bernoulli" else None
-    depends = [v for v in (draws_from, call.arguments.get("p")) if hasattr(v, "dims")]
+    depends = [v for v in (draws_from, call.arguments.get("p")) if isinstance(v, Value)]
     if depends:
         program.pin([*depends, call.out], "draws whose distribution depends on the network")
     call.out.origin = Origin.FIXED if depends else Origin.NOISE

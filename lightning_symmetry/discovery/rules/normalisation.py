@@ -38,8 +38,8 @@ def affine(
 def batch_norm(program: Program, call: Call) -> None:
     """Normalise every channel over batch and positions.
 
-    Running statistics follow what they track, also where they are read (evaluation): they stand for the distribution of
-    the same input.
+    Running statistics follow what they track, also where they are read (evaluation): they stand for the
+    distribution of the same input.
     """
     data = call["input"]
     labels = [Dim(size) for size in data.shape]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from numbers import Number
 from typing import Any
 
 from .._calls import Call, Rule, rule
-from .._dims import Dim
+from .._dims import Dim, StructureConflict
 from .._program import Origin, Program, Value
 from .contraction import add_broadcast, broadcast
 
@@ -44,10 +45,10 @@ HOMOGENEOUS = "relu leaky_relu maximum minimum"
 ODD = "tanh sin asin asinh sinh tan atan erf erfinv sign softshrink hardshrink tanhshrink round trunc"
 EVEN = "cos cosh"
 PLAIN = (
-    "gelu silu sigmoid elu celu selu softplus mish hardswish hardsigmoid hardtanh log_sigmoid_forward threshold "
-    "clamp clamp_min clamp_max expm1 log1p log2 log10 exp2 floor ceil erfc logit relu6 frac sinc nan_to_num "
-    "eq ne lt le gt ge isnan isinf isfinite logical_not logical_and logical_or where masked_fill lerp addcdiv "
-    "fmod remainder floor_divide logaddexp _prelu_kernel rrelu_with_noise glu_jvp bitwise_not bitwise_and "
+    "gelu silu sigmoid elu celu selu softplus mish hardswish hardsigmoid hardtanh log_sigmoid_forward "
+    "threshold clamp clamp_min clamp_max expm1 log1p log2 log10 exp2 floor ceil erfc logit relu6 frac sinc "
+    "nan_to_num eq ne lt le gt ge isnan isinf isfinite logical_not logical_and logical_or where "
+    "masked_fill lerp addcdiv fmod remainder floor_divide logaddexp _prelu_kernel glu_jvp bitwise_not bitwise_and "
     "bitwise_or atan2 hypot special_entr special_log_ndtr"
 )
 
@@ -70,6 +71,7 @@ _register("log", _function(exponent=-1))
 def add(program: Program, call: Call) -> None:
     """Self ± alpha · other; adding a nonzero number is a function of its own."""
     one, other, alpha = call["self"], call["other"], call["alpha"]
+    _real(other, alpha)
     name = call.operation._schema.name
     first, second = (-alpha, 1) if name == "aten::rsub" else (1, -alpha if "sub" in name else alpha)
     add_broadcast(program, call.out, one, coefficient=first)
@@ -84,6 +86,7 @@ def add(program: Program, call: Call) -> None:
 def multiply(program: Program, call: Call) -> None:
     """Self · other or self / other."""
     one, other = call["self"], call["other"]
+    _real(other)
     power = -1 if "div" in call.operation._schema.name else 1
     if call.arguments.get("rounding_mode") is not None:
         pointwise(program, call.out, *(v for v in (one, other) if isinstance(v, Value)))
@@ -91,6 +94,14 @@ def multiply(program: Program, call: Call) -> None:
         _product(program, call.out, one, other, power)
     else:
         scale(program, call.out, one, float(other) ** power if other else 0.0)
+
+
+def _real(*numbers: object) -> None:
+    if any(
+        isinstance(number, complex) or (isinstance(number, float) and not isfinite(number))
+        for number in numbers
+    ):
+        raise StructureConflict("a number that is complex or not finite")
 
 
 def scale(program: Program, out: Value, value: Value, factor: float) -> None:
@@ -109,9 +120,7 @@ def add_product(program: Program, call: Call) -> None:
     labels = [Dim(size) for size in call.out.shape]
     add_broadcast(program, call.out, call["self"])
     factors = (call["tensor1"], call["tensor2"])
-    program.term(
-        (call.out, labels), *((v, broadcast(v, labels)) for v in factors), coefficient=call["value"]
-    )
+    program.term((call.out, labels), *((v, broadcast(v, labels)) for v in factors), coefficient=call["value"])
 
 
 @rule("pow", "pow_", "square", "sqrt", "rsqrt", "reciprocal", "sqrt_", "rsqrt_", "reciprocal_")
@@ -161,5 +170,3 @@ def gated(program: Program, call: Call) -> None:
     cut(program, value, [first, second], dim, [0, half])
     pointwise(program, gate, second)
     _product(program, call.out, first, gate, 1)
-
-

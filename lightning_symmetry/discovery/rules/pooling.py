@@ -33,7 +33,9 @@ def _dimensions(call: Call) -> int:
 def max_pool(program: Program, call: Call) -> None:
     """The largest entry of a window."""
     kept, before, after = _positions(call["self"], call.out, _dimensions(call))
-    program.map((call.out, [*kept, *after]), (call["self"], [*kept, *before]), degree=1, ordered=[*before, *after])
+    program.map(
+        (call.out, [*kept, *after]), (call["self"], [*kept, *before]), degree=1, ordered=[*before, *after]
+    )
 
 
 @rule(

@@ -32,7 +32,20 @@ def linear_reduction(program: Program, call: Call) -> None:
     program.term((call.out, kept), (call["self"], labels), coefficient=1 / count if mean else 1)
 
 
-@rule("amax", "amin", "max", "min", "logsumexp", "linalg_vector_norm", "norm", "var", "std", "prod", "any", "all")
+@rule(
+    "amax",
+    "amin",
+    "max",
+    "min",
+    "logsumexp",
+    "linalg_vector_norm",
+    "norm",
+    "var",
+    "std",
+    "prod",
+    "any",
+    "all",
+)
 def nonlinear_reduction(program: Program, call: Call) -> None:
     """A symmetric function of the entries along some axes."""
     if isinstance(call.arguments.get("other"), Value):
@@ -42,6 +55,8 @@ def nonlinear_reduction(program: Program, call: Call) -> None:
         return
     name = call.operation._schema.name.removeprefix("aten::")
     degree = {"var": 2, "logsumexp": None, "prod": None, "any": None, "all": None}.get(name, 1)
+    if name in {"linalg_vector_norm", "norm"} and (call.arguments.get("ord", call.arguments.get("p")) == 0):
+        degree = 0  # the number of entries that are not zero
     even = name in {"linalg_vector_norm", "norm", "var", "std"}
     labels, kept, _ = _labels(call, call["self"], call.out)
     value = call["self"]

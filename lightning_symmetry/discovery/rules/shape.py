@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Axis, Program, Value
+from .._program import Axes, Axis, Program, Value
 from .contraction import add_broadcast
+from .pointwise import pointwise
 
 
 @rule(
@@ -24,18 +26,35 @@ from .contraction import add_broadcast
     "positive",
 )
 def identity(program: Program, call: Call) -> None:
-    """The same entries in the same places."""
+    """The same entries in the same places, unless they are rounded to whole numbers."""
     source = call.arguments.get("src", call.arguments.get("self"))
-    add_broadcast(program, call.out, source)  # type: ignore[arg-type]
+    _copied(program, call, source)
 
 
 @rule("copy_")
 def overwrite(program: Program, call: Call) -> None:
     """The entries of another tensor, broadcast."""
-    add_broadcast(program, call.out, call["src"])
+    _copied(program, call, call["src"])
 
 
-@rule("view", "_unsafe_view", "reshape", "_reshape_alias", "unsqueeze", "squeeze", "flatten", "unflatten", "unsqueeze_")
+def _copied(program: Program, call: Call, source: Any) -> None:
+    if call.rounds:
+        pointwise(program, call.out, source)
+    else:
+        add_broadcast(program, call.out, source)
+
+
+@rule(
+    "view",
+    "_unsafe_view",
+    "reshape",
+    "_reshape_alias",
+    "unsqueeze",
+    "squeeze",
+    "flatten",
+    "unflatten",
+    "unsqueeze_",
+)
 def view(program: Program, call: Call) -> None:
     """The same entries in the same order, other axes: both are products of the same factors."""
     program.view(call.out, call["self"])
@@ -72,12 +91,21 @@ def cut(program: Program, value: Value, pieces: Sequence[Value], dim: int, start
         labels = [Dim(s) for s in value.shape]
         selects = len(piece.shape) < len(value.shape)
         width = Dim(1 if selects else piece.shape[dim])
-        source = [*labels[:dim], Axis((width,), (Dim(start),)), *labels[dim + 1 :]]
+        source: Axes = [*labels[:dim], Axis((width,), (Dim(start),)), *labels[dim + 1 :]]
         target = [*labels[:dim], *([] if selects else [width]), *labels[dim + 1 :]]
         program.term((piece, target), (value, source))
 
 
-@rule("split", "split_with_sizes", "chunk", "unbind", "unsafe_split", "unsafe_chunk", "unsafe_split_with_sizes", "tensor_split")
+@rule(
+    "split",
+    "split_with_sizes",
+    "chunk",
+    "unbind",
+    "unsafe_split",
+    "unsafe_chunk",
+    "unsafe_split_with_sizes",
+    "tensor_split",
+)
 def split(program: Program, call: Call) -> None:
     """Consecutive pieces of one axis."""
     value, dim = call["self"], call["dim"]
@@ -117,7 +145,7 @@ def concatenate(program: Program, call: Call) -> None:
     dim, start = call["dim"] % rank, 0
     for value in parts:
         labels = [Dim(s) for s in value.shape]
-        target = [*labels[:dim], Axis((labels[dim],), (Dim(start),)), *labels[dim + 1 :]]
+        target: Axes = [*labels[:dim], Axis((labels[dim],), (Dim(start),)), *labels[dim + 1 :]]
         program.term((call.out, target), (value, labels))
         start += value.shape[dim]
 

@@ -1,0 +1,210 @@
+"""The independent solutions of the equations: which groups act on which atoms, with which exponents."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import reduce
+from math import gcd, lcm
+
+from ._copies import Companions
+from ._equivariance import Equivariance
+from ._linear_system import LinearSystem
+from ._lower import Lowered
+from ._program import Origin
+
+Number = Fraction | int
+Vector = dict[int, Number]
+WHOLE = -1
+"""Stands for the class of what acts on whole tensors."""
+
+CONTAINING_FLIPS = ("general_linear", "scaling", "sign")
+"""Groups that sign flips may be part of."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """One solution: a group and the exponent of every variable, of the class ``c``, that it moves."""
+
+    group: str
+    c: int
+    exponents: Vector
+    shifts: Vector = field(default_factory=dict)
+    companions: tuple[int, ...] = ()
+
+    @property
+    def joint(self) -> frozenset[int]:
+        """The classes whose indices tell the factors apart."""
+        return frozenset({self.c, *self.companions}) - {WHOLE}
+
+
+class Families:
+    """Finds permutations, general linear groups, signs and scalings; none is a combination of others."""
+
+    def __init__(self, lowered: Lowered, equations: Equivariance) -> None:
+        self._equations = equations
+        self._companions = Companions(lowered, self.class_of)
+        self.home = {v: b for b in lowered.blocks for v in (b.variable, *b.atoms)}
+        self.members: dict[int, list[int]] = defaultdict(list)
+        for variable, block in self.home.items():
+            if variable != block.variable:
+                self.members[self.class_of(variable)].append(variable)
+
+    def find(self) -> list[Family]:
+        """Return all families."""
+        candidates = [*self._linear(), *self._diagonal()]
+        # what acts on a wider product of atoms contains what acts on a narrower one
+        candidates.sort(key=lambda f: (-len(f.joint), f.group != "general_linear", -self.width(f)))
+        accepted: list[Family] = []
+        for family in candidates:
+            if self._is_new(family, accepted):
+                accepted.append(family)
+        return [*self._permutations(), *accepted]
+
+    def class_of(self, variable: int) -> int:
+        """The class that an atom is tied into."""
+        return self._equations.ties.find(variable)[0]
+
+    def size(self, variable: int) -> int:
+        """The length of an atom."""
+        block = self.home[variable]
+        return block.sizes[variable - block.variable - 1]
+
+    def width(self, family: Family) -> int:
+        """The number of units that one copy of a family's group acts on."""
+        return 1 if family.c == WHOLE else self.size(next(iter(family.exponents)))
+
+    def needs_zero_eps(self, family: Family) -> bool:
+        """Whether a family scales what a normalisation divides by."""
+        scales = family.group in {"positive_scaling", "scaling", "scale_invariance"}
+        return scales and not self._equations.at_zero_eps.isdisjoint(family.exponents)
+
+    def _trained(self, variables: Iterable[int]) -> bool:
+        return any(self.home[v].value.origin is Origin.PARAMETER for v in variables)
+
+    def _spaces(self) -> Iterable[tuple[int, list[int]]]:
+        return ((c, atoms) for c, atoms in self.members.items() if self._trained(atoms))
+
+    def _permutations(self) -> Iterator[Family]:
+        fixed, curved = self._equations.fixed, self._equations.curved
+        for c, atoms in self._spaces():
+            if c in curved and c not in fixed:
+                yield self._family("permutation", c, dict.fromkeys(atoms, 1))
+
+    def _linear(self) -> Iterator[Family]:
+        curved = self._equations.curved
+        for c, atoms in self._spaces():
+            if c not in curved:
+                variance: Vector = {a: self._equations.ties.find(a)[1] for a in atoms}
+                yield self._family("general_linear", c, self._primitive(variance))
+
+    def _diagonal(self) -> Iterator[Family]:
+        scales, signs = self._solutions(self._equations.scale), self._solutions(self._equations.sign)
+        for c in dict.fromkeys([*scales, *signs]):
+            if c == WHOLE or c in self._equations.curved:
+                yield from self._merged(c, scales.get(c, []), signs.get(c, []))
+
+    def _solutions(self, system: LinearSystem) -> dict[int, list[tuple[Vector, Vector]]]:
+        """Null vectors by class, each as exponents and shifts, those that move nothing trained left out."""
+        both = {self._equations.shift(v): v for v in self.home} if system is self._equations.scale else {}
+        result: dict[int, list[tuple[Vector, Vector]]] = defaultdict(list)
+        for vector in system.nullspace([*self.home, *both]).values():
+            exponents = {v: e for v, e in vector.items() if v in self.home}
+            shifts = {both[v]: e for v, e in vector.items() if v in both}
+            if self._trained(exponents):
+                some = next(iter(exponents))
+                c = WHOLE if some == self.home[some].variable else self.class_of(some)
+                result[c].append((exponents, shifts))
+        return {c: self._sparse(vectors) for c, vectors in result.items()}
+
+    def _sparse(self, vectors: list[tuple[Vector, Vector]]) -> list[tuple[Vector, Vector]]:
+        """Add and subtract null vectors of one class where that leaves fewer legs."""
+        vectors = list(vectors)
+        for i, one in enumerate(vectors):
+            for other in vectors[:i] + vectors[i + 1 :]:
+                for factor in (1, -1):
+                    mixed = (_sum(one[0], other[0], factor), _sum(one[1], other[1], factor))
+                    if self._legs_moved(mixed) < self._legs_moved(one):
+                        one = vectors[i] = mixed
+        return vectors
+
+    def _legs_moved(self, vector: tuple[Vector, Vector]) -> int:
+        moved = {*vector[0], *vector[1]}
+        return sum(self.home[v].value.origin is Origin.PARAMETER for v in moved)
+
+    def _merged(
+        self, c: int, scales: list[tuple[Vector, Vector]], signs: list[tuple[Vector, Vector]]
+    ) -> Iterator[Family]:
+        """Positive scalings whose factors may be negative are scalings; other signs stand alone."""
+        flips = LinearSystem(modulus=2)
+        for flip, _ in signs:
+            flips.equate(flip)
+        used = LinearSystem(modulus=2)
+        for exponents, shifts in scales:
+            unit = self._primitive({**exponents, **{-1 - v: s for v, s in shifts.items()}})
+            powers = {v: e for v, e in unit.items() if v >= 0}
+            amounts = {-1 - v: e for v, e in unit.items() if v < 0}
+            parity = {v: int(e) % 2 for v, e in powers.items()}
+            both = not amounts and not flips.reduce(parity) and any(parity.values())
+            if both:
+                used.equate(parity)
+            group = (
+                "scaling"
+                if both
+                else "scale_invariance"
+                if self._normalised(c, powers)
+                else "positive_scaling"
+            )
+            yield self._family(group, c, powers, amounts)
+        for flip, _ in signs:
+            if used.equate(flip):
+                yield self._family("sign", c, flip)
+
+    def _normalised(self, c: int, exponents: Vector) -> bool:
+        return c == WHOLE and not self._equations.at_zero_eps.isdisjoint(exponents)
+
+    def _family(self, group: str, c: int, exponents: Vector, shifts: Vector | None = None) -> Family:
+        moved = [*exponents, *(shifts or {})]
+        blocks = dict.fromkeys(self.home[v] for v in moved)
+        companions = () if c == WHOLE else self._companions.of(c, moved, blocks)
+        return Family(group, c, exponents, shifts or {}, companions)
+
+    def _primitive(self, vector: Vector) -> Vector:
+        """Whole exponents without common factor, the first leg's positive."""
+        scale = lcm(*(Fraction(e).denominator for e in vector.values()))
+        whole = {v: int(e * scale) for v, e in vector.items()}
+        divisor = reduce(gcd, whole.values())
+        first = min(v for v in whole if v >= 0)
+        divisor = divisor if whole[first] > 0 else -divisor
+        return {v: e // divisor for v, e in whole.items()}
+
+    def _is_new(self, family: Family, accepted: list[Family]) -> bool:
+        flips = family.group == "sign"
+        known = LinearSystem(modulus=2 if flips else None)
+        for other in accepted:
+            comparable = other.group in CONTAINING_FLIPS if flips else other.group != "sign"
+            if comparable and other.joint >= family.joint:
+                known.equate(self._image(other, family.c))
+        return known.equate(self._image(family, family.c))
+
+    def _image(self, family: Family, c: int) -> Vector:
+        """The exponents of the trained blocks, for factors that depend on the index of class ``c`` alone."""
+        image: Vector = defaultdict(int)
+        for variable, exponent in family.exponents.items():
+            block = self.home[variable]
+            if block.value.origin is Origin.PARAMETER:
+                if c == WHOLE:
+                    place = block.variable
+                elif c == family.c:
+                    place = variable
+                else:
+                    place = next(a for a in block.atoms if self.class_of(a) == c)
+                image[place] += exponent
+        return image
+
+
+def _sum(one: Vector, other: Vector, factor: int) -> Vector:
+    total = {v: one.get(v, 0) + factor * other.get(v, 0) for v in {**one, **other}}
+    return {v: e for v, e in total.items() if e}
