@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import math
 import sys
 from collections.abc import Sequence
@@ -108,9 +107,6 @@ def _inspect(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.target)
     if arguments.eval:
         model.eval()
-    # Torch prints a traceback of a failure on fake tensors before raising it; the cause is in the error
-    # below.
-    logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
     try:
         symmetries = find_symmetries(model, *inputs)
     except TraceError as error:

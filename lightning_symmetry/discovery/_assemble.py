@@ -47,6 +47,6 @@ class Assembler:
                     powers=tuple(float(power) for _, power in hit),
                     copies=tuple(classes.index(d) for d in family.companions),
                     additive=additive,
-                    reads=family.c != WHOLE and block.variable + 1 + acts[0] in self._reading,
+                    reads=tuple(v in self._reading for v in variables if powers.get(v)),
                     whole=family.c == WHOLE,
                 )

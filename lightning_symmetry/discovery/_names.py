@@ -25,7 +25,7 @@ def named(symmetries: Iterable[Symmetry]) -> tuple[Symmetry, ...]:
 
 def _space(symmetry: Symmetry) -> str:
     trained = [leg for leg in symmetry.legs if leg.kind == "parameter"]
-    writers = [leg for leg in trained if leg.role == "writes"] or trained
+    writers = [leg for leg in trained if leg.roles[0] == "writes"] or trained
     first = writers[0].parameter
     if symmetry.group == "translation":
         return first

@@ -6,8 +6,7 @@ carry shapes alone. Plain Python control flow, caches and custom modules just ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -27,6 +26,7 @@ from . import rules
 from ._calls import RULES, Call
 from ._dims import StructureConflict
 from ._program import Origin, Program, Value
+from ._unchanged import unchanged
 
 __all__ = ["TraceError", "rules", "trace"]
 
@@ -53,7 +53,7 @@ def trace(
     recorder = _Recorder(mode)
     state = recorder.sources(model)
     fake_args, fake_kwargs = recorder.inputs((args, dict(kwargs)))
-    with _unchanged(model):
+    with unchanged(model):
         try:
             with mode, recorder:
                 output = functional_call(model, state, fake_args, fake_kwargs, tie_weights=True)
@@ -74,32 +74,6 @@ def _cause(error: Exception) -> str:
     if isinstance(error, (DataDependentOutputException, DynamicOutputShapeException)):
         return f"control flow or shapes that depend on data: {line}"
     return f"{type(error).__name__}: {line}"
-
-
-@contextmanager
-def _unchanged(model: nn.Module) -> Iterator[None]:
-    """Put back every attribute that running the model sets, so that no fake tensor stays behind."""
-    before = [(module, dict(module.__dict__)) for module in model.modules()]
-    containers: dict[int, tuple[Any, Any]] = {}
-    for _, attributes in before:
-        _remember(attributes, containers)
-    try:
-        yield
-    finally:
-        for module, attributes in before:
-            module.__dict__.clear()
-            module.__dict__.update(attributes)
-        for value, content in containers.values():
-            value.clear()
-            value.extend(content) if isinstance(value, list) else value.update(content)
-
-
-def _remember(value: Any, containers: dict[int, tuple[Any, Any]]) -> None:
-    """Keep a copy of a list, dictionary or set, and of those inside."""
-    if isinstance(value, (list, dict, set)) and id(value) not in containers:
-        containers[id(value)] = (value, value.copy())
-        for item in value.values() if isinstance(value, dict) else value:
-            _remember(item, containers)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -64,18 +64,18 @@ class Leg(View):
     Attributes:
         kind: ``"parameter"``, ``"buffer"`` (moves along so that the function stays) or ``"noise"`` (fresh
             random numbers, whose distribution does not change when they are moved).
-        role: ``"writes"`` the space or ``"reads"`` it.
         acts: Dimensions of the piece that the group acts on.
         powers: The exponent with which the piece transforms along each of them.
+        roles: Whether the piece ``"writes"`` the space along each of them or ``"reads"`` it.
         copies: Dimensions that run over the independent copies of the group.
         additive: The leg is shifted by ``power · log λ`` where others are multiplied by ``λ^power``.
         chain: For translations, the maps that a shift has passed before it arrives here.
     """
 
     kind: Literal["parameter", "buffer", "noise"]
-    role: Literal["writes", "reads"]
     acts: tuple[int, ...]
     powers: tuple[float, ...]
+    roles: tuple[Literal["writes", "reads"], ...]
     copies: tuple[int, ...] = ()
     additive: bool = False
     chain: tuple[Link, ...] = ()

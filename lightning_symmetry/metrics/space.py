@@ -28,11 +28,11 @@ class Space:
 
     def writers(self) -> list[tuple[Leg, int]]:
         """The matrices that write the space; one number a unit (a bias, a gain) spans no direction."""
-        return [(leg, act) for leg, act in self.legs() if leg.role == "writes" and _width(leg, act) > 1]
+        return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "writes" and _width(leg, act) > 1]
 
     def readers(self) -> list[tuple[Leg, int]]:
         """The matrices that read the space."""
-        return [(leg, act) for leg, act in self.legs() if leg.role == "reads" and _width(leg, act) > 1]
+        return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "reads" and _width(leg, act) > 1]
 
     def compensated(self) -> list[Symmetry]:
         """The scalings that take from one leg what they give to another."""
@@ -47,7 +47,7 @@ class Space:
         Returns:
             Pieces, and the name of the group.
         """
-        writers = self.writers() or [piece for piece in self.legs() if piece[0].role == "writes"][:1]
+        writers = self.writers() or [(leg, act) for leg, act in self.legs() if leg.roles[act] == "writes"][:1]
         if not writers or not self.diagonal:
             return self.legs(), "nothing"
         if len(writers) > 1:
@@ -60,7 +60,7 @@ class Space:
         along = [
             (leg, act)
             for leg, act in self.legs()
-            if leg.role == "writes" and all(_place(leg, act) in _places(s) for s in acting)
+            if leg.roles[act] == "writes" and all(_place(leg, act) in _places(s) for s in acting)
         ]
         scales = not groups.isdisjoint({"positive_scaling", "scaling"})
         flips = not groups.isdisjoint({"sign", "scaling"})

@@ -66,7 +66,7 @@ def case(name, seed, copies=()):
 
 
 def test_every_metric_is_covered():
-    assert sorted(CASES) == sorted(M.__all__)
+    assert sorted(CASES) == sorted(set(M.__all__) - {"OrderParameters"})  # which measures a whole model
 
 
 @every_metric

@@ -157,6 +157,45 @@ def test_copies_are_counted_together():
     assert values[f"symmetry/distinct_units/{inner.name}"] == 8
 
 
+def test_a_shared_stream_compares_the_directions_of_all_its_writers():
+    class Stream(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second, self.last = nn.Linear(5, 6), nn.Linear(6, 6), nn.Linear(6, 2)
+
+        def forward(self, x):
+            hidden = torch.relu(self.first(x))
+            return self.last(torch.relu(hidden + torch.relu(self.second(hidden))))
+
+    torch.manual_seed(0)
+    model = Stream().double()
+    with torch.no_grad():
+        for layer in (model.first, model.second):
+            layer.weight[3], layer.bias[3] = 4 * layer.weight[2], 4 * layer.bias[2]
+        model.second.weight[5] = model.second.weight[4]  # alike in one writer only
+    (space,) = [
+        s for s in spaces(find_symmetries(model, torch.zeros(1, 5).double())) if len(s.writers()) == 2
+    ]
+    values = measure(model, torch.zeros(1, 5))
+    assert values[f"symmetry/distinct_units/{space.mover.name}"] == pytest.approx(5)
+
+
+def test_a_space_written_by_one_number_a_unit_is_compared_by_it():
+    class Shift(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shift = nn.Parameter(torch.tensor([1.0, 1.0, 3.0]))
+            self.last = nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.last(torch.relu(x.mean(1, keepdim=True) * self.shift))
+
+    torch.manual_seed(0)
+    values = measure(Shift().double(), torch.zeros(2, 4))
+    # with one number each, units of the same sign have the same direction
+    assert values["symmetry/distinct_units/shift.permutation"] == pytest.approx(1)
+
+
 def test_scalings_join_the_space_whose_units_they_scale():
     model, x = two_layer(nn.ReLU())
     (space,) = spaces(find_symmetries(model, x))
