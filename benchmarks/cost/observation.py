@@ -63,7 +63,8 @@ def table(costs: list[Cost]) -> str:
     rows = [
         f"| {c.name} | {c.parameters:,} | {c.step * 1e3:.1f} ms | {c.find * 1e3:.0f} ms | "
         f"{c.look * 1e3:.1f} ms | {c.look / c.step:.2f} | {c.look / c.step / 50:.2%} | "
-        f"{c.flops / c.look / c.peak:.0%} of {c.peak / 1e9:.0f} GFLOP/s; {c.flops / 1e9:.2f} GFLOP, {c.bytes / 1e6:.1f} MB read |"
+        f"{c.flops / c.look / c.peak:.0%} of {c.peak / 1e9:.0f} GFLOP/s; "
+        f"{c.flops / 1e9:.2f} GFLOP, {c.bytes / 1e6:.1f} MB read |"
         for c in costs
     ]
     return "\n".join([head, *rows])

@@ -110,7 +110,7 @@ def _after(step: Step, slot: Slot, along: frozenset[int]) -> list[Field] | None:
         return []
     if isinstance(step.statement, Map) or power(step, slot) != 1:
         return None
-    if step.out.block.value.origin is Origin.BUFFER:
+    if step.out.block.value.origin in (Origin.BUFFER, Origin.STATISTIC):
         return None  # a statistic that would have to follow
     others = [other for other in step.inputs if other is not slot]
     if any(other.block is slot.block for other in others):

@@ -25,6 +25,7 @@ LONGEST = 4
 MOST = 32
 """Longer words and more words for one bias are not followed: their shifts are taken to show."""
 
+FOLLOWING = (Origin.BUFFER, Origin.STATISTIC)
 CONSTANT = (Origin.PARAMETER, Origin.BUFFER, Origin.FIXED)
 Signature = tuple[int, ...]
 
@@ -102,7 +103,7 @@ class _Shifts:
             for slot in step.inputs:
                 for arrival, expression in list(shifts.get(slot.block, {}).items()):
                     out = step.out.block
-                    follows = isinstance(step.statement, Term) and out.value.origin is Origin.BUFFER
+                    follows = isinstance(step.statement, Term) and out.value.origin in FOLLOWING
                     there = tracked[out, step.statement] if follows else shifts[out]  # type: ignore[index]
                     self._travel(step, slot, arrival, expression, there, system)
         for block in self._flow.pinned:

@@ -112,17 +112,12 @@ class Equivariance:
             self.scale.equate({self._shift_of + variable: 1})
 
     def _equal(self, slots: list[tuple[int, float]]) -> None:
-        """Σ power · scale = 0 and the same for signs."""
+        """Σ power · scale = 0 and the same for signs; powers are whole."""
         row: dict[int, Fraction | int] = defaultdict(int)
         for variable, power in slots:
             row[variable] += rational(power)
         self.scale.equate(row)
-        if all(float(power).is_integer() for _, power in slots):
-            self.sign.equate({v: int(c) for v, c in row.items()})
-        else:
-            for variable, power in slots:
-                if not float(power).is_integer():
-                    self.sign.equate({variable: 1})
+        self.sign.equate({v: int(c) for v, c in row.items()})
 
     def _term(self, step: Step) -> None:
         powers = (

@@ -8,9 +8,10 @@ from ._lower import Block
 from ._program import Origin
 from .symmetry import Leg, Link
 
-KINDS: dict[Origin, Literal["parameter", "buffer", "noise"]] = {
+KINDS: dict[Origin, Literal["parameter", "buffer", "statistic", "noise"]] = {
     Origin.PARAMETER: "parameter",
     Origin.BUFFER: "buffer",
+    Origin.STATISTIC: "statistic",
     Origin.NOISE: "noise",
     Origin.SYMMETRIC_NOISE: "noise",
 }

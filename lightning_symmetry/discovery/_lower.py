@@ -81,7 +81,7 @@ class Lowered:
     variables: int = 0
 
 
-_AGE = {Origin.PARAMETER: 0, Origin.BUFFER: 1}
+_AGE = {Origin.PARAMETER: 0, Origin.BUFFER: 1, Origin.STATISTIC: 1}
 
 
 def lower(program: Program) -> Lowered:
@@ -114,6 +114,9 @@ def _by_age(program: Program) -> list[Value]:
         elif isinstance(statement, (Centre, View)):
             source = statement.input
             used.setdefault(source if isinstance(source, Value) else source.value, len(used))
+    for value in used:
+        if value.origin is Origin.STATISTIC:
+            value.origin = Origin.BUFFER  # what something else reads has to move along
     order = {value: i for i, value in enumerate(program.values)}
     return sorted(
         program.values,

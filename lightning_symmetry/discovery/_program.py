@@ -29,6 +29,7 @@ class Origin(Enum):
 
     PARAMETER = "trained: moves freely"
     BUFFER = "lives on a space: moves with it"
+    STATISTIC = "follows what it tracks, and is only written"
     NOISE = "drawn afresh: its distribution is all that counts"
     SYMMETRIC_NOISE = "drawn afresh, as likely as its negative"
     FILL = "one constant everywhere"

@@ -70,7 +70,7 @@ def _same_randomness(seed: int) -> Iterator[None]:
 
 
 def double(tree: Any) -> Any:
-    """Convert all floating-point tensors in a tree to float64 (complex ones to complex128), as copies."""
+    """Convert all floating-point tensors in a tree to float64 (complex ones to complex128)."""
 
     def convert(tensor: Tensor) -> Tensor:
         tensor = tensor.detach()
@@ -92,8 +92,9 @@ def outputs(
     seed: int = 0,
 ) -> Tensor:
     """Return everything that the model puts out on the given state, as one vector."""
-    # buffers are written during training: each run gets its own
+    # buffers are written during training, inputs by careless models: each run gets its own
     kept = {name: t if t.requires_grad else t.clone() for name, t in state.items() if ":" not in name}
+    args, kwargs = tree_map_only(Tensor, torch.clone, (args, kwargs))
     with _same_randomness(seed), Replay({} if noise is None else noise):
         result = functional_call(model, kept, args, dict(kwargs), tie_weights=True)
         if loss is not None:

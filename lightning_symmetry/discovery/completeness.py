@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ._acting import generators
 from ._replay import double, outputs
-
-if TYPE_CHECKING:
-    from .symmetries import Symmetries
+from .symmetry import Symmetry
 
 GAP = 1e3
 """Singular values count as zero below the widest gap, which must be at least this wide."""
@@ -55,7 +54,7 @@ class Completeness:
 
 
 def completeness(
-    symmetries: Symmetries, model: nn.Module, inputs: Any, loss: Callable[..., Any] | None = None
+    symmetries: Sequence[Symmetry], model: nn.Module, inputs: Any, loss: Callable[..., Any] | None = None
 ) -> Completeness:
     """Compare the span of the generators with the null space of the Jacobian, in float64.
 
@@ -96,7 +95,7 @@ def completeness(
 
 
 def _compare(
-    symmetries: Symmetries,
+    symmetries: Sequence[Symmetry],
     model: nn.Module,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -121,7 +120,7 @@ def _compare(
     _, values, directions = torch.linalg.svd(jacobian, full_matrices=False)
     nullity, gap = _count_zero(values)
     null = directions[len(values) - nullity :]
-    tangents = symmetries.generators({**trained, **{k: v for k, v in rest.items() if k not in trained}})
+    tangents = generators(symmetries, {**trained, **{k: v for k, v in rest.items() if k not in trained}})
     tangents = tangents[:, :count]
     tangents = tangents / tangents.norm(dim=1, keepdim=True).clamp_min(torch.finfo(tangents.dtype).tiny)
     span = _row_space(tangents)

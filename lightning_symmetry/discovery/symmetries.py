@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..groups import GROUPS
+from ._acting import generators, transform
+from .completeness import Completeness, completeness
 from .symmetry import Symmetry
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from .completeness import Completeness
+from .verify import errors
 
 
 class Symmetries(Sequence[Symmetry]):
@@ -119,11 +116,9 @@ class Symmetries(Sequence[Symmetry]):
             New tensors where something moved, the given ones elsewhere.
 
         Raises:
-            ValueError: If a parameter that a symmetry moves is absent.
+            ValueError: If a parameter or a buffer that a symmetry moves is absent.
         """
-        for symmetry in self:
-            params = symmetry.act(params, symmetry.sample(generator))
-        return dict(params)
+        return transform(self, params, generator)
 
     def generators(self, params: Mapping[str, Tensor]) -> Tensor:
         """Return the tangent of every continuous direction at ``params``.
@@ -137,32 +132,9 @@ class Symmetries(Sequence[Symmetry]):
             orbits meet.
 
         Raises:
-            ValueError: If a parameter that a symmetry moves is absent.
+            ValueError: If a parameter or a buffer that a symmetry moves is absent.
         """
-        rows = [self._tangents(symmetry, params) for symmetry in self if symmetry.dimension]
-        if rows:
-            return torch.cat(rows)
-        first = next(iter(params.values()))
-        return first.new_zeros(0, sum(p.numel() for p in params.values()))
-
-    @staticmethod
-    def _tangents(symmetry: Symmetry, params: Mapping[str, Tensor]) -> Tensor:
-        group = GROUPS[symmetry.group]
-        plain = {name: p.detach() for name, p in params.items()}
-        first = next(iter(plain.values()))
-
-        with torch.inference_mode(False), torch.enable_grad():
-            origin = first.new_zeros(symmetry.copies, group.dimension(symmetry.size)).requires_grad_()
-            moved = symmetry.act(plain, group.exponential(origin, symmetry.size))
-            orbit = torch.cat([moved[name].reshape(-1) for name in plain])
-            # forward derivatives by differentiating backward ones, which are linear in what is pulled back
-            dual = torch.zeros_like(orbit).requires_grad_()
-            (pulled,) = torch.autograd.grad(orbit, origin, dual, create_graph=True)
-            basis = torch.eye(origin.numel(), dtype=first.dtype, device=first.device)
-            (rows,) = torch.autograd.grad(
-                pulled, dual, basis.reshape(-1, *origin.shape), is_grads_batched=True
-            )
-        return rows
+        return generators(self, params)
 
     def errors(
         self,
@@ -177,8 +149,6 @@ class Symmetries(Sequence[Symmetry]):
         Returns:
             What :func:`lightning_symmetry.discovery.verify.errors` returns.
         """
-        from .verify import errors
-
         return errors(self, model, args, kwargs, loss or self.loss, seed)
 
     def completeness(
@@ -189,6 +159,4 @@ class Symmetries(Sequence[Symmetry]):
         Returns:
             What :func:`lightning_symmetry.discovery.completeness.completeness` returns.
         """
-        from .completeness import completeness
-
         return completeness(self, model, inputs, loss or self.loss)

@@ -62,8 +62,9 @@ class Leg(View):
     """A piece of a parameter that a symmetry moves.
 
     Attributes:
-        kind: ``"parameter"``, ``"buffer"`` (moves along so that the function stays) or ``"noise"`` (fresh
-            random numbers, whose distribution does not change when they are moved).
+        kind: ``"parameter"``; ``"buffer"`` (moves along so that the function stays); ``"statistic"`` (moves
+            along so that evaluation agrees, but is only written in the mode that was traced); or ``"noise"``
+            (fresh random numbers, whose distribution does not change when they are moved).
         acts: Dimensions of the piece that the group acts on.
         powers: The exponent with which the piece transforms along each of them.
         roles: Whether the piece ``"writes"`` the space along each of them or ``"reads"`` it.
@@ -72,7 +73,7 @@ class Leg(View):
         chain: For translations, the maps that a shift has passed before it arrives here.
     """
 
-    kind: Literal["parameter", "buffer", "noise"]
+    kind: Literal["parameter", "buffer", "statistic", "noise"]
     acts: tuple[int, ...]
     powers: tuple[float, ...]
     roles: tuple[Literal["writes", "reads"], ...]
@@ -158,15 +159,15 @@ class Symmetry:
     def act(self, params: Mapping[str, Tensor], element: Tensor) -> dict[str, Tensor]:
         """Return ``params`` moved by ``element``; tensors that are not moved are passed through.
 
-        Buffers and random numbers that are absent from ``params`` stay out of it.
+        Statistics and random numbers that are absent from ``params`` stay out of it.
 
         Raises:
-            ValueError: If a parameter that the symmetry moves is absent.
+            ValueError: If a parameter or a buffer that the symmetry moves is absent.
         """
         moved = dict(params)
         for leg in self.legs:
             if leg.parameter not in moved:
-                if leg.kind == "parameter":
+                if leg.kind in ("parameter", "buffer"):
                     raise ValueError(
                         f"params must hold {leg.parameter!r}, which {self.name!r} moves; it does not"
                     )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ._acting import transform
 from ._replay import double, outputs
-
-if TYPE_CHECKING:
-    from .symmetries import Symmetries
+from .symmetry import Symmetry
 
 TOGETHER = "all together"
 """The key of the error with a random element of every group at once."""
 
 
 def errors(
-    symmetries: Symmetries,
+    symmetries: Sequence[Symmetry],
     model: nn.Module,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
@@ -75,7 +74,7 @@ def errors(
             return float((after - before).abs().max() / scale)
 
         result = {s.name: change(lambda p, s=s: s.act(p, s.sample(generator))) for s in symmetries}  # type: ignore[misc]
-        result[TOGETHER] = change(lambda p: symmetries.transform(p, generator))
+        result[TOGETHER] = change(lambda p: transform(symmetries, p, generator))
     return result
 
 

@@ -89,6 +89,13 @@ class Chunked(nn.Module):
         return self.one(one.relu()) + self.two(two.tanh())
 
 
+class Singles(nn.Module):
+    """Two units, each with a function of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x[:, :1].tanh(), x[:, 1:].sigmoid()], 1)
+
+
 class Shuffle(nn.Module):
     """A grouped convolution, a channel shuffle, another grouped convolution."""
 

@@ -95,6 +95,21 @@ def test_generators_of_two_biases_are_those_of_the_textbook():
     assert all(part.count_nonzero() == 0 for name, part in parts.items() if name not in ("0.bias", "1.bias"))
 
 
+@pytest.mark.parametrize("case", FIXED.values(), ids=FIXED)
+def test_a_leg_is_a_view_of_its_parameter(case):
+    model = case.model()
+    state = model.state_dict()
+    for leg in (leg for symmetry in case.find(model) for leg in symmetry.legs):
+        tensor = state[leg.parameter]
+        # the same numbers in another layout
+        other = tensor.mT.contiguous().mT if tensor.ndim > 1 else tensor.expand(2, *tensor.shape)[1]
+        expected = tensor.reshape(-1)[leg.places(tensor.shape)]
+        assert expected.shape == leg.sizes
+        assert torch.equal(leg.of(tensor), expected)
+        assert torch.equal(leg.of(other), expected)
+        assert leg.of(tensor).untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
+
+
 def test_discrete_groups_have_no_generators():
     case = FIXED["tanh"]
     model = case.model()

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from .claims import Case, assert_complete, assert_found, gaussian
-from .models import Chunked, DenseNet, Pooled
+from .models import Chunked, DenseNet, Pooled, Singles
 
 
 def _net(*layers: nn.Module) -> nn.Sequential:
@@ -142,6 +142,16 @@ CASES = {
         translation 2: one.bias two.bias^-1
         """,
         nullity=5,
+    ),
+    "single units": Case(
+        lambda: _net(nn.Linear(4, 2), nn.Linear(2, 2), Singles(), nn.Linear(2, 3)),
+        gaussian(4),
+        """
+        general_linear 2: 0.weight 0.bias 1.weight^-1 1.weight@1,0^-1
+        translation 2: 0.bias 1.bias^-1 1.bias@1^-1
+        sign 1: 1.weight 1.bias 3.weight
+        """,
+        nullity=6,
     ),
     "mean of tokens": Case(
         Pooled,

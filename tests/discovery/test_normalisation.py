@@ -137,6 +137,21 @@ CASES = {
         """,
         nullity=4,
     ),
+    "group norm behind padding": Case(
+        lambda: _net(
+            nn.Conv2d(2, 2, 3, padding=1, bias=False),
+            nn.GroupNorm(1, 2, affine=False),
+            nn.GELU(),
+            nn.Flatten(),
+            nn.Linear(32, 3),
+        ),
+        gaussian(2, 4, 4),
+        """
+        permutation 2: 0.weight 4.weight
+        scale_invariance 1: 0.weight
+        """,
+        nullity=1,
+    ),
     "group norm of single channels": Case(
         lambda: _net(nn.Conv2d(2, 4, 3), nn.GroupNorm(4, 4), nn.GELU(), nn.Flatten(), nn.Linear(4 * 4, 3)),
         gaussian(2, 4, 4),

@@ -145,3 +145,21 @@ def test_asking_twice_gives_the_same():
     assert symmetries.errors(model, x) == symmetries.errors(model, x)
     assert symmetries.errors(model, x, seed=1) != symmetries.errors(model, x, seed=2)
     assert len({described(s) for s in symmetries}) == len(symmetries)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_model_that_writes_into_its_input_is_run_on_copies(dtype):
+    class Careless(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.mul_(1.5).add_(1))
+
+    model, x = (
+        Careless(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).to(dtype),
+        torch.randn(60, 4, dtype=dtype),
+    )
+    before = x.clone()
+    symmetries = find_symmetries(model, x)
+    assert len(symmetries) == 2
+    assert max(symmetries.errors(model, x).values()) < 1e-12
+    assert symmetries.completeness(model, x).leak < 1e-12
+    assert torch.equal(x, before)

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lightning_symmetry import find_symmetries
+
 from .claims import Case, assert_found, gaussian
 
 
@@ -54,3 +56,19 @@ def test_a_table_shared_by_all_examples_is_not_shifted_behind_the_mean():
 
     for training in (True, False):
         assert_found(Case(lambda mode=training: Table().train(mode), gaussian(4, 2), ""))
+
+
+@pytest.mark.parametrize(("training", "look"), [(True, False), (True, True), (False, False)])
+def test_statistics_may_stay_out_only_where_they_are_not_read(training, look):
+    model = SharedNorm(look).train(training)
+    (permutation,) = [s for s in find_symmetries(model, torch.zeros(5, 4)) if s.group == "permutation"]
+    needed = look or not training
+    buffers = [leg for leg in permutation.legs if leg.kind != "parameter"]
+    assert {leg.kind for leg in buffers if "mean" in leg.parameter} == {"buffer" if needed else "statistic"}
+    params = dict(model.named_parameters())
+    if needed:
+        with pytest.raises(ValueError, match=r"params must hold 'norm\.running_mean'"):
+            permutation.act(params, permutation.sample())
+    else:
+        assert permutation.act(params, permutation.sample()).keys() == params.keys()
+    assert permutation.act(model.state_dict(), permutation.sample()).keys() == model.state_dict().keys()

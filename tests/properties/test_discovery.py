@@ -1,11 +1,13 @@
 """Networks put together at random: every reported symmetry holds, and in generic ones none is missing."""
 
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from lightning_symmetry.discovery import find_symmetries
+
+from ..discovery.claims import run
 
 ACTIVATIONS = {
     "relu": nn.ReLU,
@@ -171,6 +173,8 @@ def networks(draw) -> tuple[nn.Module, Tensor]:
 @given(networks())
 def test_every_symmetry_of_a_random_network_holds(network):
     model, x = network
+    # the mean of what was just normalised is nothing but rounding errors
+    assume(float(run(model, {}, x)[0].detach().abs().max()) > 1e-6)
     errors = find_symmetries(model, x).errors(model, x)
     assert {name: error for name, error in errors.items() if not error < 1e-8} == {}
 

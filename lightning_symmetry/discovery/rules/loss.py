@@ -16,26 +16,11 @@ def squared_error(program: Program, call: Call) -> None:
     difference = program.value(call["self"].shape)
     add_broadcast(program, difference, call["self"])
     add_broadcast(program, difference, target, coefficient=-1)
-    _reduced(program, call, difference, degree=2, parity=1)
-
-
-@rule("l1_loss")
-def absolute_error(program: Program, call: Call) -> None:
-    """The mean, sum or each of |self − target|."""
-    difference = program.value(call["self"].shape)
-    add_broadcast(program, difference, call["self"])
-    add_broadcast(program, difference, call["target"], coefficient=-1)
-    _reduced(program, call, difference, degree=1, parity=1)
-
-
-def _reduced(program: Program, call: Call, entry: object, degree: float, parity: int) -> None:
-    labels = [Dim(size) for size in entry.shape]  # type: ignore[attr-defined]
-    if call["reduction"] == 0:
-        program.map((call.out, labels), (entry, labels), degree=degree, parity=parity)  # type: ignore[arg-type]
-        return
-    each = program.value(entry.shape)  # type: ignore[attr-defined]
-    program.map((each, labels), (entry, labels), degree=degree, parity=parity)  # type: ignore[arg-type]
-    program.term((call.out, []), (each, labels))
+    labels = [Dim(size) for size in difference.shape]
+    each = call.out if call["reduction"] == 0 else program.value(difference.shape)
+    program.map((each, labels), (difference, labels), degree=2, parity=1)
+    if each is not call.out:
+        program.term((call.out, []), (each, labels))
 
 
 @rule("smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Axes, Program, Value
+from .._program import Axes, Origin, Program, Value
 
 
 def normalise(program: Program, value: Value, axes: Axes, kept: list[Dim], over: list[Dim]) -> Value:
@@ -46,6 +46,10 @@ def batch_norm(program: Program, call: Call) -> None:
     channel, over = labels[1], [label for i, label in enumerate(labels) if i != 1]
     centred = program.centre(data, labels, over)
     mean, variance = call.arguments.get("running_mean"), call.arguments.get("running_var")
+    if "with_update" in call.operation._schema.name or call.arguments.get("training"):
+        for statistic in (mean, variance):
+            if statistic is not None and statistic.origin is Origin.BUFFER:
+                statistic.origin = Origin.STATISTIC
     if mean is not None:
         program.term((mean, [channel]), (data, labels), coefficient=1 / (data_size(over) or 1))
     if variance is not None:

@@ -48,8 +48,8 @@ PLAIN = (
     "gelu silu sigmoid elu celu selu softplus mish hardswish hardsigmoid hardtanh log_sigmoid_forward "
     "threshold clamp clamp_min clamp_max expm1 log1p log2 log10 exp2 floor ceil erfc logit relu6 frac sinc "
     "nan_to_num eq ne lt le gt ge isnan isinf isfinite logical_not logical_and logical_or where "
-    "masked_fill lerp addcdiv fmod remainder floor_divide logaddexp _prelu_kernel glu_jvp bitwise_not bitwise_and "
-    "bitwise_or atan2 hypot special_entr special_log_ndtr"
+    "masked_fill lerp addcdiv fmod remainder floor_divide logaddexp _prelu_kernel glu_jvp "
+    "bitwise_not bitwise_and bitwise_or atan2 hypot special_entr special_log_ndtr"
 )
 
 

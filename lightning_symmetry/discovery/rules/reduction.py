@@ -48,11 +48,6 @@ def linear_reduction(program: Program, call: Call) -> None:
 )
 def nonlinear_reduction(program: Program, call: Call) -> None:
     """A symmetric function of the entries along some axes."""
-    if isinstance(call.arguments.get("other"), Value):
-        from .pointwise import pointwise
-
-        pointwise(program, call.out, call["self"], call["other"], degree=1)
-        return
     name = call.operation._schema.name.removeprefix("aten::")
     degree = {"var": 2, "logsumexp": None, "prod": None, "any": None, "all": None}.get(name, 1)
     if name in {"linalg_vector_norm", "norm"} and (call.arguments.get("ord", call.arguments.get("p")) == 0):
