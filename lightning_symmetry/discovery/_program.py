@@ -94,11 +94,6 @@ class Term:
     even: bool = True
     ordered: tuple[Dim, ...] = ()
 
-    @property
-    def defines(self) -> tuple[Value, ...]:
-        """The value that the statement defines."""
-        return (self.out.value,)
-
 
 @dataclass(frozen=True, eq=False)
 class Map:
@@ -120,11 +115,6 @@ class Map:
     exponent: int = 0
     ordered: tuple[Dim, ...] = ()
 
-    @property
-    def defines(self) -> tuple[Value, ...]:
-        """The value that the statement defines."""
-        return (self.out.value,)
-
 
 @dataclass(frozen=True, eq=False)
 class Centre:
@@ -134,11 +124,6 @@ class Centre:
     input: Operand
     over: tuple[Dim, ...]
 
-    @property
-    def defines(self) -> tuple[Value, ...]:
-        """The value that the statement defines."""
-        return (self.out.value,)
-
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -146,11 +131,6 @@ class View:
 
     out: Value
     input: Value
-
-    @property
-    def defines(self) -> tuple[Value, ...]:
-        """The value that the statement defines."""
-        return (self.out,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,13 +140,15 @@ class Pin:
     values: tuple[Value, ...]
     reason: str
 
-    @property
-    def defines(self) -> tuple[Value, ...]:
-        """The values that the statement pins."""
-        return self.values
-
 
 Statement = Term | Map | Centre | View | Pin
+
+
+def defined(statement: Statement) -> tuple[Value, ...]:
+    """The values that a statement says something about."""
+    if isinstance(statement, Pin):
+        return statement.values
+    return (statement.out if isinstance(statement, View) else statement.out.value,)
 
 
 @dataclass

@@ -25,7 +25,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from . import rules
 from ._calls import RULES, Call
 from ._dims import StructureConflict
-from ._program import Origin, Program, Value
+from ._program import Origin, Program, Value, defined
 from ._unchanged import unchanged
 
 __all__ = ["TraceError", "rules", "trace"]
@@ -205,10 +205,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if outs[-1].origin in (Origin.NOISE, Origin.SYMMETRIC_NOISE):
                 outs[-1].name = f"noise:{self._draws}"
             self._draws += 1
-        defined = {value for statement in self.program.statements[length:] for value in statement.defines}
+        settled = {value for statement in self.program.statements[length:] for value in defined(statement)}
         for tensor, out in zip(outputs, outs, strict=True):
             self._bind(tensor, out)
-            if out.origin is Origin.COMPUTED and out not in defined:
+            if out.origin is Origin.COMPUTED and out not in settled:
                 self._unexplained[id(tensor)] = inputs
         returned = {id(tensor): out for tensor, out in zip(outputs, outs, strict=True)}
         for tensor in written:

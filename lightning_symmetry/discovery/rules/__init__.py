@@ -1,6 +1,17 @@
 """What each operation of torch means, as statements of a program; one family of operations a file."""
 
-from . import contraction, convolution, creation, loss, normalisation, pointwise, pooling, reduction, shape
+from . import (
+    contraction,
+    convolution,
+    creation,
+    gating,
+    loss,
+    normalisation,
+    pointwise,
+    pooling,
+    reduction,
+    shape,
+)
 
 DRAWS = (creation.noise, creation.symmetric_noise, pointwise.dropout)
 """Operations whose last output is drawn at random; draws are numbered in the order in which they run."""
@@ -10,6 +21,7 @@ __all__ = [
     "contraction",
     "convolution",
     "creation",
+    "gating",
     "loss",
     "normalisation",
     "pointwise",

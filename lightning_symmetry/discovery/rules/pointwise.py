@@ -91,7 +91,7 @@ def multiply(program: Program, call: Call) -> None:
     if call.arguments.get("rounding_mode") is not None:
         pointwise(program, call.out, *(v for v in (one, other) if isinstance(v, Value)))
     elif isinstance(other, Value):
-        _product(program, call.out, one, other, power)
+        product(program, call.out, one, other, power)
     else:
         scale(program, call.out, one, float(other) ** power if other else 0.0)
 
@@ -109,7 +109,8 @@ def scale(program: Program, out: Value, value: Value, factor: float) -> None:
     add_broadcast(program, out, value, coefficient=factor)
 
 
-def _product(program: Program, out: Value, one: Value, other: Value, power: float) -> None:
+def product(program: Program, out: Value, one: Value, other: Value, power: float) -> None:
+    """Define ``out`` as one · other ** power, broadcast to each other."""
     labels = [Dim(size) for size in out.shape]
     program.term((out, labels), (one, broadcast(one, labels)), (other, broadcast(other, labels), power))
 
@@ -156,17 +157,4 @@ def softmax(program: Program, call: Call) -> None:
 def dropout(program: Program, call: Call) -> None:
     """The product with a mask of independent draws."""
     call.outs[1].origin = Origin.NOISE
-    _product(program, call.out, call["input"], call.outs[1], 1)
-
-
-@rule("glu")
-def gated(program: Program, call: Call) -> None:
-    """First half times the sigmoid of the second."""
-    from .shape import cut
-
-    value, dim = call["self"], call["dim"]
-    half = value.shape[dim] // 2
-    first, second, gate = (program.value(call.out.shape) for _ in range(3))
-    cut(program, value, [first, second], dim, [0, half])
-    pointwise(program, gate, second)
-    _product(program, call.out, first, gate, 1)
+    product(program, call.out, call["input"], call.outs[1], 1)
