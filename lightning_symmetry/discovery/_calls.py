@@ -51,3 +51,14 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
         return function
 
     return register
+
+
+def bound(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by their names in the operation's schema."""
+    named: dict[str, Any] = {}
+    for position, argument in enumerate(operation._schema.arguments):
+        if position < len(args):
+            named[argument.name] = args[position]
+        else:
+            named[argument.name] = kwargs.get(argument.name, argument.default_value)
+    return named

@@ -23,8 +23,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from . import rules
-from ._calls import RULES, Call
+from ._calls import RULES, Call, bound
 from ._dims import StructureConflict
+from ._memory import overlapping, storage, written
 from ._program import Origin, Program, Value, defined
 from ._unchanged import unchanged
 
@@ -102,10 +103,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for name, buffer in model.named_buffers():
             origin = Origin.BUFFER if buffer.is_floating_point() else Origin.FIXED
             state[name] = self._source(buffer, origin, name)
-        overlapping = _overlapping(dict(model.named_parameters()) | dict(model.named_buffers()))
-        self.program.pin(
-            [self._values[id(state[name])] for name in overlapping], "memory shared between names"
-        )
+        shared = overlapping(dict(model.named_parameters()) | dict(model.named_buffers()))
+        self.program.pin([self._values[id(state[name])] for name in shared], "memory shared between names")
         return state
 
     def inputs(self, tree: Any) -> Any:
@@ -118,7 +117,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if known is None:
             # made before the trace began, or out of its sight: a constant, unless it shares memory with what
             # is known
-            relatives = self._sharing.get(_storage(tensor), [])
+            relatives = self._sharing.get(storage(tensor), [])
             known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
             others = [self._values[id(relative)] for relative in relatives if relative is not tensor]
             if others:
@@ -155,7 +154,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _bind(self, tensor: Tensor, value: Value) -> Value:
         if id(tensor) not in self._values:
             self._alive.append(tensor)
-            self._sharing.setdefault(_storage(tensor), []).append(tensor)
+            self._sharing.setdefault(storage(tensor), []).append(tensor)
         self._values[id(tensor)] = value
         return value
 
@@ -177,9 +176,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         seen, named = tree_map_only(Tensor, self.value, (args, kwargs))
         result = operation(*args, **kwargs)
         outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        written = _written(operation, args, kwargs)
-        if outputs or written:
-            self._record(operation, (args, kwargs), _bound(operation, seen, named), outputs, written)
+        targets = written(operation, args, kwargs)
+        if outputs or targets:
+            self._record(operation, (args, kwargs), bound(operation, seen, named), outputs, targets)
         return result
 
     def _record(
@@ -188,7 +187,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given: Any,
         arguments: dict[str, Any],
         outputs: list[Tensor],
-        written: list[Tensor],
+        targets: list[Tensor],
     ) -> None:
         outs = tuple(self.program.value(tensor.shape) for tensor in outputs)
         inputs = [leaf for leaf in tree_leaves(list(arguments.values())) if isinstance(leaf, Value)]
@@ -211,55 +210,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if out.origin is Origin.COMPUTED and out not in settled:
                 self._unexplained[id(tensor)] = inputs
         returned = {id(tensor): out for tensor, out in zip(outputs, outs, strict=True)}
-        for tensor in written:
+        for tensor in targets:
             made = [returned[id(tensor)]] if id(tensor) in returned else inputs
-            for relative in self._sharing.get(_storage(tensor), []):
+            for relative in self._sharing.get(storage(tensor), []):
                 if relative is not tensor or id(tensor) not in returned:
                     self._stale.setdefault(id(relative), []).extend(made)
-
-
-def _written(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
-    """The tensors that an operation writes to."""
-    places = [
-        a.name for a in operation._schema.arguments if a.alias_info is not None and a.alias_info.is_write
-    ]
-    bound = _bound(operation, args, kwargs) if places else {}
-    return [leaf for name in places for leaf in tree_leaves(bound[name]) if isinstance(leaf, Tensor)]
 
 
 def _real(tree: Any) -> bool:
     """Whether a tree holds a tensor of real or complex numbers."""
     return any(isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex()) for t in tree_leaves(tree))
-
-
-def _overlapping(state: Mapping[str, Tensor]) -> list[str]:
-    """Names of tensors that lie in the same memory."""
-    spans = []
-    for name, tensor in state.items():
-        if tensor.numel() and tensor.layout is torch.strided:
-            start = tensor.storage_offset()
-            last = start + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
-            spans.append((_storage(tensor), start, last, name))
-    spans.sort()
-    found: dict[str, None] = {}
-    for i, (storage, _, last, name) in enumerate(spans):
-        for other, start, _, next_name in spans[i + 1 :]:
-            if other != storage or start > last:
-                break
-            found |= {name: None, next_name: None}
-    return list(found)
-
-
-def _storage(tensor: Tensor) -> int:
-    identity: int = tensor.untyped_storage()._cdata
-    return identity
-
-
-def _bound(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    bound: dict[str, Any] = {}
-    for position, argument in enumerate(operation._schema.arguments):
-        if position < len(args):
-            bound[argument.name] = args[position]
-        else:
-            bound[argument.name] = kwargs.get(argument.name, argument.default_value)
-    return bound
