@@ -76,7 +76,8 @@ def completeness(
         Rank, nullity, the gap between zero and nonzero singular values, and the missing directions.
 
     Raises:
-        ValueError: If the model gives fewer outputs than it has trained parameters.
+        ValueError: If the model gives fewer outputs than it has trained parameters, has none that are
+            trained, or gives outputs or gradients that are not finite.
 
     Example:
         >>> import torch
@@ -108,6 +109,8 @@ def _compare(
         if model.get_parameter(name).requires_grad
     }
     rest = double({**dict(model.named_parameters()), **dict(model.named_buffers())})
+    if not trained:
+        raise ValueError("model must have trained parameters; all of its parameters are frozen")
     leaves = {name: p.clone().requires_grad_() for name, p in trained.items()}
     vector = outputs(model, {**rest, **leaves}, args, kwargs, loss)
     count = sum(p.numel() for p in trained.values())
@@ -117,6 +120,10 @@ def _compare(
             f"they give {len(vector)}"
         )
     jacobian = _jacobian(vector, list(leaves.values()))
+    if not jacobian.isfinite().all():
+        raise ValueError(
+            "model must have finite outputs and gradients at these inputs; found NaN or infinity"
+        )
     _, values, directions = torch.linalg.svd(jacobian, full_matrices=False)
     nullity, gap = _count_zero(values)
     null = directions[len(values) - nullity :]

@@ -153,6 +153,17 @@ def test_inputs_by_name_and_in_containers():
     assert find_symmetries(mlp(), input=x)[0].size == 6
 
 
+def test_completeness_refuses_frozen_models_and_weights_that_are_not_finite():
+    model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(50, 3)
+    symmetries = find_symmetries(model, x)
+    with torch.no_grad():
+        model[0].weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="finite outputs and gradients at these inputs; found NaN"):
+        symmetries.completeness(model, x)
+    with pytest.raises(ValueError, match="model must have trained parameters; all"):
+        symmetries.completeness(model.requires_grad_(False), x)
+
+
 def test_too_few_outputs_prove_nothing():
     model, x = mlp(), torch.randn(5, 4)
     with pytest.raises(
