@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
+from torchmetrics import Metric, MetricCollection
 
 from .._compat import LightningModule
 from ..discovery import Symmetries, find_symmetries
-from ..discovery.find import TraceError
+from ..discovery.find import TraceError, find_symmetries_running
 
 
 def find_in_training(module: LightningModule, batch: Any, batch_idx: int) -> Symmetries:
     """Find the symmetries of the loss that a LightningModule trains, else those of its outputs.
 
-    The loss of ``training_step`` on this batch comes first; a model whose step cannot be traced is traced
-    through ``example_input_array``.
+    The loss of ``training_step`` on this batch comes first: on fake tensors, and where the step depends on
+    numbers (it calls ``loss.item()``, say) on copies of the real ones, for the price of one forward pass. A
+    model whose step cannot be traced is traced through ``example_input_array``.
 
     Args:
         module: The model in training.
@@ -27,25 +30,30 @@ def find_in_training(module: LightningModule, batch: Any, batch_idx: int) -> Sym
         The symmetries, parameters named as in ``module.named_parameters()``.
 
     Raises:
-        TraceError: If neither can be traced; the message gives both causes and what to do.
+        TraceError: If nothing can be traced; the message gives the causes and what to do.
     """
     try:
-        return _stripped(find_symmetries(_Step(module), batch, batch_idx))
-    except TraceError as first:
-        example = module.example_input_array
-        if example is None:
-            raise TraceError(
-                f"training_step does not run on fake tensors ({first}), and there is no example_input_array "
-                "to fall back on: set it, or pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
-            ) from first
-        inputs = example if isinstance(example, tuple) else () if isinstance(example, dict) else (example,)
-        try:
-            return find_symmetries(module, *inputs, **(example if isinstance(example, dict) else {}))
-        except TraceError as second:
-            raise TraceError(
-                f"neither training_step ({first}) nor forward(example_input_array) ({second}) runs on fake "
-                "tensors: pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
-            ) from second
+        return _stripped(find_symmetries(_StepWithoutMetrics(module), batch, batch_idx))
+    except TraceError:
+        pass
+    try:
+        return _stripped(find_symmetries_running(_Step(module), batch, batch_idx))
+    except TraceError as error:
+        first = error
+    example = module.example_input_array
+    if example is None:
+        raise TraceError(
+            f"training_step cannot be run a second time ({first}), and there is no example_input_array to "
+            "fall back on: set it, or pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
+        ) from first
+    inputs = example if isinstance(example, tuple) else () if isinstance(example, dict) else (example,)
+    try:
+        return find_symmetries(module, *inputs, **(example if isinstance(example, dict) else {}))
+    except TraceError as second:
+        raise TraceError(
+            f"neither training_step ({first}) nor forward(example_input_array) ({second}) can be traced: "
+            "pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
+        ) from second
 
 
 class _Step(nn.Module):
@@ -84,6 +92,20 @@ class _Step(nn.Module):
         if not any(isinstance(leaf, Tensor) for leaf in tree_leaves(loss)):
             raise ValueError("training_step returned no loss on this batch")
         return loss
+
+
+class _StepWithoutMetrics(_Step):
+    """A training step whose metrics, which count numbers that fake tensors lack, count nothing."""
+
+    def forward(self, batch: Any, batch_idx: int) -> Any:
+        for metric in self.module.modules():
+            if isinstance(metric, (Metric, MetricCollection)):
+                metric.__dict__.update(forward=_zero, update=_nothing, compute=_zero)
+        return super().forward(batch, batch_idx)
+
+
+def _zero(*args: Any, **kwargs: Any) -> Tensor:
+    return torch.zeros(())
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:

@@ -19,9 +19,12 @@ class SymmetryMonitor(Callback):
     """Find the symmetries of the loss in training and log how far each is broken.
 
     Needs no configuration: on the first batch the module's own ``training_step`` is traced on fake tensors,
-    which draws no random number, writes no buffer and takes no memory. Then the weights are looked at before
-    the first step and after every ``every_n_steps`` optimizer steps. Nothing in training changes: the trained
-    weights are the same bit for bit.
+    which draws no random number, writes no buffer and takes no memory. A step that depends on numbers (it
+    calls ``loss.item()``, say) runs once more on copies of the real tensors instead. Then the weights are
+    looked at before the first step and after every ``every_n_steps`` optimizer steps. Nothing in training
+    changes: the trained weights are the same bit for bit. What else a step does (printing, writing to a
+        logger of its own) it
+    does once more.
 
     Logged through ``self.log_dict``, so that EarlyStopping and ModelCheckpoint can monitor them (``<name>``
     is the name of a symmetry, as in ``monitor.symmetries.table()``):

@@ -1,12 +1,14 @@
-"""Run a model once on fake tensors and write down what it computes.
+"""Run a model once and write down what it computes.
 
-Nothing is allocated, no weight is read, no random number is drawn and no buffer is written: fake tensors
-carry shapes alone. Plain Python control flow, caches and custom modules just run.
+By default on fake tensors, which carry shapes alone: nothing is allocated, no weight is read, no random
+number is drawn and no buffer is written. Plain Python control flow, caches and custom modules just run. What
+depends on numbers (``loss.item()``) can run on copies of the real tensors instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -18,31 +20,20 @@ from torch._subclasses.fake_tensor import (
     FakeTensorMode,
 )
 from torch.func import functional_call
-from torch.nn.parameter import is_lazy
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
-from . import rules
-from ._calls import RULES, Call, bound
-from ._dims import StructureConflict
-from ._memory import overlapping, storage, written
-from ._program import Origin, Program, Value, defined
+from ._program import Program
+from ._recorder import Recorder, TraceError
 from ._unchanged import unchanged
 
-__all__ = ["TraceError", "rules", "trace"]
+__all__ = ["TraceError", "trace", "trace_running"]
+
+Loss = Callable[..., Any] | None
 
 
-class TraceError(RuntimeError):
-    """The model could not be run on fake tensors."""
-
-
-def trace(
-    model: nn.Module,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    loss: Callable[..., Any] | None = None,
-) -> Program:
-    """Trace ``loss(model(*args, **kwargs))``, or the model's outputs when there is no loss.
+def trace(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], loss: Loss = None) -> Program:
+    """Trace ``loss(model(*args, **kwargs))``, or the model's outputs when there is no loss, on fake tensors.
 
     Returns:
         The program; its parameters and buffers bear their dotted names.
@@ -51,13 +42,50 @@ def trace(
         TraceError: If the model does not run on fake tensors; the message gives the cause.
     """
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    recorder = _Recorder(mode)
+
+    def twin(tensor: Tensor) -> Tensor:
+        if isinstance(tensor, FakeTensor):
+            return tensor
+        if tensor.device.type == "meta":
+            with torch.no_grad():
+                fake: Tensor = FakeTensor(mode, tensor.detach(), torch.device("cpu"))
+            return fake.requires_grad_(tensor.requires_grad)
+        return mode.from_tensor(tensor)
+
+    return _trace(Recorder(twin), mode, model, args, kwargs, loss)
+
+
+def trace_running(
+    model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], loss: Loss = None
+) -> Program:
+    """Trace on copies of the real parameters, buffers and inputs: one forward pass in time and memory.
+
+    Returns:
+        The program; whatever the model reads into Python is pinned.
+
+    Raises:
+        TraceError: If the model does not run.
+    """
+    recorder = Recorder(lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad))
+    devices = {p.device.index for p in model.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=[index for index in devices if index is not None]):
+        return _trace(recorder, nullcontext(), model, args, kwargs, loss)
+
+
+def _trace(
+    recorder: Recorder,
+    mode: AbstractContextManager[Any],
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loss: Loss,
+) -> Program:
     state = recorder.sources(model)
-    fake_args, fake_kwargs = recorder.inputs((args, dict(kwargs)))
+    twin_args, twin_kwargs = recorder.inputs((args, dict(kwargs)))
     with unchanged(model):
         try:
-            with mode, recorder:
-                output = functional_call(model, state, fake_args, fake_kwargs, tie_weights=True)
+            with mode, recorder, _Reads(recorder):
+                output = functional_call(model, state, twin_args, twin_kwargs, tie_weights=True)
                 if loss is not None:
                     output = loss(output)
         except Exception as error:
@@ -77,146 +105,18 @@ def _cause(error: Exception) -> str:
     return f"{type(error).__name__}: {line}"
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Turns every ATen operation into statements as it happens."""
+class _Reads(TorchFunctionMode):
+    """Tells the recorder of numbers that leave torch without an operation."""
 
-    def __init__(self, mode: FakeTensorMode) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.program = Program()
-        self._mode = mode
-        self._values: dict[int, Value] = {}
-        self._alive: list[Tensor] = []
-        self._sharing: dict[int, list[Tensor]] = {}
-        self._stale: dict[int, list[Value]] = {}
-        self._unexplained: dict[int, list[Value]] = {}
-        self._twins: dict[int, Tensor] = {}
-        self._draws = 0
+    FUNCTIONS = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.data_ptr, Tensor.__dlpack__)
 
-    def sources(self, model: nn.Module) -> dict[str, Tensor]:
-        """Make fake twins of all parameters and buffers."""
-        state: dict[str, Tensor] = {}
-        for name, parameter in model.named_parameters():
-            if is_lazy(parameter):
-                raise TraceError(f"parameter {name!r} is not initialised: run the model on one batch first")
-            origin = Origin.PARAMETER if parameter.requires_grad else Origin.FIXED
-            state[name] = self._source(parameter, origin, name)
-        for name, buffer in model.named_buffers():
-            origin = Origin.BUFFER if buffer.is_floating_point() else Origin.FIXED
-            state[name] = self._source(buffer, origin, name)
-        shared = overlapping(dict(model.named_parameters()) | dict(model.named_buffers()))
-        self.program.pin([self._values[id(state[name])] for name in shared], "memory shared between names")
-        return state
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
 
-    def inputs(self, tree: Any) -> Any:
-        """Make fake twins of all tensors in the inputs."""
-        return tree_map_only(Tensor, lambda tensor: self._source(tensor, Origin.FIXED), tree)
-
-    def value(self, tensor: Tensor) -> Value:
-        """The value that a tensor holds now."""
-        known = self._values.get(id(tensor))
-        if known is None:
-            # made before the trace began, or out of its sight: a constant, unless it shares memory with what
-            # is known
-            relatives = self._sharing.get(storage(tensor), [])
-            known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
-            others = [self._values[id(relative)] for relative in relatives if relative is not tensor]
-            if others:
-                self.program.pin(others, "memory that was seen in a way the trace does not know")
-        stale = self._stale.pop(id(tensor), []) + self._unexplained.pop(id(tensor), [])
-        if stale:
-            self.program.pin([known, *stale], "written through another view, or an output without a rule")
-            known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
-        return known
-
-    def _source(self, tensor: Tensor, origin: Origin, name: str = "") -> Tensor:
-        fake = self._twin(tensor)
-        self._bind(fake, self.program.value(tensor.shape, origin, name))
-        return fake
-
-    def _twin(self, tensor: Tensor) -> Tensor:
-        if isinstance(tensor, FakeTensor):
-            return tensor
-        if tensor.device.type == "meta":
-            with torch.no_grad():
-                twin: Tensor = FakeTensor(self._mode, tensor.detach(), torch.device("cpu"))
-            return twin.requires_grad_(tensor.requires_grad)
-        return self._mode.from_tensor(tensor)
-
-    def _fake(self, tensor: Tensor) -> Tensor:
-        """The twin of a tensor that the model did not get from outside."""
-        if isinstance(tensor, FakeTensor):
-            return tensor
-        if id(tensor) not in self._twins:
-            self._alive.append(tensor)
-            self._twins[id(tensor)] = self._twin(tensor)
-        return self._twins[id(tensor)]
-
-    def _bind(self, tensor: Tensor, value: Value) -> Value:
-        if id(tensor) not in self._values:
-            self._alive.append(tensor)
-            self._sharing.setdefault(storage(tensor), []).append(tensor)
-        self._values[id(tensor)] = value
-        return value
-
-    def __torch_dispatch__(
-        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
-        if operation.namespace == "prim":
-            return operation(*args, **kwargs)
-        if "lift_fresh" not in operation._schema.name:
-            args, kwargs = tree_map_only(Tensor, self._fake, (args, kwargs))
-        if RULES.get(operation.overloadpacket) in (rules.shape.identity, rules.shape.view):
-            origin = self._unexplained.get(id(args[0]))
-            if origin is not None:  # autograd keeps it: nobody has looked yet
-                result = operation(*args, **kwargs)
-                self._bind(result, self.program.value(result.shape))
-                self._unexplained[id(result)] = origin
-                return result
-        seen, named = tree_map_only(Tensor, self.value, (args, kwargs))
-        result = operation(*args, **kwargs)
-        outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        targets = written(operation, args, kwargs)
-        if outputs or targets:
-            self._record(operation, (args, kwargs), bound(operation, seen, named), outputs, targets)
-        return result
-
-    def _record(
-        self,
-        operation: Any,
-        given: Any,
-        arguments: dict[str, Any],
-        outputs: list[Tensor],
-        targets: list[Tensor],
-    ) -> None:
-        outs = tuple(self.program.value(tensor.shape) for tensor in outputs)
-        inputs = [leaf for leaf in tree_leaves(list(arguments.values())) if isinstance(leaf, Value)]
-        meaning = RULES.get(operation.overloadpacket)
-        length = len(self.program.statements)
-        try:
-            if meaning is None:
-                raise StructureConflict("no rule")
-            meaning(self.program, Call(operation, arguments, outs, _real(given) and not _real(outputs)))
-        except StructureConflict as conflict:
-            del self.program.statements[length:]
-            self.program.pin([*inputs, *outs], f"{operation.overloadpacket}: {conflict}")
-        if meaning in rules.DRAWS:
-            if outs[-1].origin in (Origin.NOISE, Origin.SYMMETRIC_NOISE):
-                outs[-1].name = f"noise:{self._draws}"
-            self._draws += 1
-        settled = {value for statement in self.program.statements[length:] for value in defined(statement)}
-        for tensor, out in zip(outputs, outs, strict=True):
-            self._bind(tensor, out)
-            if out.origin is Origin.COMPUTED and out not in settled:
-                self._unexplained[id(tensor)] = inputs
-        returned = {id(tensor): out for tensor, out in zip(outputs, outs, strict=True)}
-        for tensor in targets:
-            made = [returned[id(tensor)]] if id(tensor) in returned else inputs
-            for relative in self._sharing.get(storage(tensor), []):
-                if relative is not tensor or id(tensor) not in returned:
-                    self._stale.setdefault(id(relative), []).extend(made)
-
-
-def _real(tree: Any) -> bool:
-    """Whether a tree holds a tensor of real or complex numbers."""
-    return any(isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex()) for t in tree_leaves(tree))
+        if function in self.FUNCTIONS:
+            self._recorder.read(args[:1])
+        return function(*args, **(kwargs or {}))

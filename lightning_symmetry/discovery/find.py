@@ -15,10 +15,11 @@ from ._families import Families
 from ._flow import Flow
 from ._lower import lower
 from ._names import named
-from ._trace import TraceError, trace
+from ._program import Program
+from ._trace import TraceError, trace, trace_running
 from .symmetries import Symmetries
 
-__all__ = ["TraceError", "find_symmetries"]
+__all__ = ["TraceError", "find_symmetries", "find_symmetries_running"]
 
 
 def find_symmetries(
@@ -57,11 +58,38 @@ def find_symmetries(
         0.permutation 8 0
         0.positive_scaling 8 8
     """
+    return _symmetries(trace, model, args, kwargs, loss)
+
+
+def find_symmetries_running(model: nn.Module, *args: Any, **kwargs: Any) -> Symmetries:
+    """Find the same on copies of the real tensors, where what the model does depends on numbers.
+
+    Costs one forward pass in time and memory. Numbers that Python reads (``loss.item()``) have to stay the
+    same: what would change them is pinned.
+
+    Args:
+        model: Any eager ``nn.Module``.
+        *args: Inputs of the model, as real as in training.
+        **kwargs: Keyword inputs of the model.
+
+    Returns:
+        The symmetries.
+    """
+    return _symmetries(trace_running, model, args, kwargs, None)
+
+
+def _symmetries(
+    tracer: Callable[..., Program],
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    loss: Callable[..., Any] | None,
+) -> Symmetries:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module; found {type(model).__name__}")
     if next(model.parameters(), None) is None:
         raise ValueError(f"model must have parameters; found none in {type(model).__name__}")
-    lowered = lower(trace(model, args, kwargs, loss))
+    lowered = lower(tracer(model, args, kwargs, loss))
     equations = Equivariance(lowered)
     flow = Flow(lowered)
     families = Families(lowered, equations)

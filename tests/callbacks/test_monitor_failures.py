@@ -18,51 +18,47 @@ def trains_as_without(module, reference, monitor, quiet, match, **options):
     return trainer
 
 
-def test_step_that_cannot_be_traced_is_named_and_switches_the_monitor_off(quiet):
-    class Branches(Classifier):
-        def training_step(self, batch, batch_idx):
-            loss = super().training_step(batch, batch_idx)
-            return loss * 2 if loss.item() > 1e9 else loss
+class Moody(Classifier):
+    """Refuses the first steps it is asked for: those of the tracer."""
 
-    match = "switches itself off.*training_step does not run on fake tensors.*example_input_array"
-    trainer = trains_as_without(Branches(), Branches(), SymmetryMonitor(), quiet, match)
+    refusals = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moods = iter(range(1000))
+
+    def forward(self, x):
+        return self.model(x)
+
+    def training_step(self, batch, batch_idx):
+        if next(self.moods) < self.refusals:
+            raise RuntimeError("not now")
+        return super().training_step(batch, batch_idx)
+
+
+class Calm(Moody):
+    refusals = 0
+
+
+def test_step_that_cannot_be_traced_is_named_and_switches_the_monitor_off(quiet):
+    match = r"switches itself off.*cannot be run a second time \(RuntimeError: not now\).*example_input_array"
+    trainer = trains_as_without(Moody(), Calm(), SymmetryMonitor(), quiet, match)
     assert not monitored(trainer)
 
 
 def test_example_input_array_is_the_fallback(quiet):
-    class Branches(Classifier):
-        def __init__(self) -> None:
-            super().__init__()
-            self.example_input_array = torch.zeros(16, 6)
-
-        def forward(self, x):
-            return self.model(x)
-
-        def training_step(self, batch, batch_idx):
-            loss = super().training_step(batch, batch_idx)
-            return loss * 2 if loss.item() > 1e9 else loss
-
-    monitor = SymmetryMonitor(strict=True)
-    trainer = fit(Branches(), [monitor], quiet)
+    module, monitor = Moody(), SymmetryMonitor(strict=True)
+    module.example_input_array = torch.zeros(16, 6)
+    trainer = fit(module, [monitor], quiet)
     assert monitored(trainer)
     assert {s.group for s in monitor.symmetries} == {"permutation", "positive_scaling", "sign", "translation"}
 
 
 def test_both_ways_failing_names_both_causes(quiet):
-    class Wrong(Classifier):
-        def __init__(self) -> None:
-            super().__init__()
-            self.example_input_array = torch.zeros(16, 5)
-
-        def forward(self, x):
-            return self.model(x)
-
-        def training_step(self, batch, batch_idx):
-            loss = super().training_step(batch, batch_idx)
-            return loss * 2 if loss.item() > 1e9 else loss
-
-    match = "neither training_step .* nor forward"
-    trains_as_without(Wrong(), Wrong(), SymmetryMonitor(), quiet, match)
+    module = Moody()
+    module.example_input_array = torch.zeros(16, 5)
+    match = r"neither training_step \(RuntimeError: not now\) nor forward\(example_input_array\) \(.+\) can"
+    trains_as_without(module, Calm(), SymmetryMonitor(), quiet, match)
 
 
 def test_weights_that_are_not_finite_are_named_once_and_never_logged(quiet):
@@ -127,12 +123,8 @@ def test_step_that_raises_raises_its_own_error(quiet):
 
 
 def test_strict_raises(quiet):
-    class Fails(Classifier):
-        def training_step(self, batch, batch_idx):
-            return super().training_step(batch, batch_idx) * float(batch[0].sum())
-
-    with pytest.raises(RuntimeError, match="does not run on fake tensors"):
-        fit(Fails(), [SymmetryMonitor(strict=True)], quiet)
+    with pytest.raises(RuntimeError, match="cannot be run a second time"):
+        fit(Moody(), [SymmetryMonitor(strict=True)], quiet)
 
 
 def test_symmetries_of_another_model_are_refused(quiet):

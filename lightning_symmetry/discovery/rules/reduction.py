@@ -71,3 +71,11 @@ def moments(program: Program, call: Call) -> None:
     degree = 2 if "var" in call.operation._schema.name else 1
     program.map((call.outs[0], kept), (centred, labels), degree=degree, parity=1)
     program.term((call.outs[1], kept), (call["self"], labels), coefficient=1 / count)
+
+
+@rule("argmax", "argmin")
+def extreme_place(program: Program, call: Call) -> None:
+    """Where the extreme stands: blind to a shift along its axis, but tells all places apart."""
+    labels, kept, _ = _labels(call, call["self"], call.out)
+    over = [labels[i] for i in reduced(call, len(labels))]
+    program.map((call.out, kept), (call["self"], labels), absorbs=over, ordered=over)
