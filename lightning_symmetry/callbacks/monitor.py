@@ -22,9 +22,8 @@ class SymmetryMonitor(Callback):
     which draws no random number, writes no buffer and takes no memory. A step that depends on numbers (it
     calls ``loss.item()``, say) runs once more on copies of the real tensors instead. Then the weights are
     looked at before the first step and after every ``every_n_steps`` optimizer steps. Nothing in training
-    changes: the trained weights are the same bit for bit. What else a step does (printing, writing to a
-        logger of its own) it
-    does once more.
+    changes: the trained weights are the same bit for bit. What else a step does (printing, writing
+    to a logger of its own) it does once more.
 
     Logged through ``self.log_dict``, so that EarlyStopping and ModelCheckpoint can monitor them (``<name>``
     is the name of a symmetry, as in ``monitor.symmetries.table()``):
