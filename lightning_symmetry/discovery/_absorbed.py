@@ -13,7 +13,8 @@ from math import prod
 from ._flow import Flow, mixes, power, whole, windows
 from ._legs import leg_of
 from ._lower import Block, Key, Slot, Step
-from ._program import Centre, Map, Origin
+from ._program import Centre, Map
+from ._values import Origin
 from .symmetry import Symmetry
 
 Field = tuple[Block, frozenset[int]]

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from ._program import Program, Value
+from ._program import Program
+from ._values import Value
 
 
 @dataclass(frozen=True)

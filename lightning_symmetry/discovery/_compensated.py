@@ -18,7 +18,8 @@ from ._flow import Flow, mixed, power, whole, windows
 from ._legs import leg_of
 from ._linear_system import Expression, LinearSystem, rational
 from ._lower import Block, Key, Lowered, Slot, Step
-from ._program import Centre, Map, Origin, Term
+from ._program import Centre, Map, Term
+from ._values import Origin
 from .symmetry import Leg, Link, Symmetry, View
 
 LONGEST = 4

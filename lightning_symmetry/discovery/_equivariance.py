@@ -18,8 +18,9 @@ from fractions import Fraction
 
 from ._linear_system import LinearSystem, rational
 from ._lower import Block, Key, Lowered, Slot, Step
-from ._program import Centre, Map, Origin, Term
+from ._program import Centre, Map, Term
 from ._ties import Ties
+from ._values import Origin
 
 
 class Equivariance:

@@ -13,7 +13,7 @@ from ._copies import Companions
 from ._equivariance import Equivariance
 from ._linear_system import LinearSystem
 from ._lower import Lowered
-from ._program import Origin
+from ._values import Origin
 
 Number = Fraction | int
 Vector = dict[int, Number]

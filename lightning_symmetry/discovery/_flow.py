@@ -6,7 +6,8 @@ from collections import defaultdict
 
 from ._dims import Dim, blocks
 from ._lower import Block, Key, Lowered, Slot, Step
-from ._program import Origin, Term, View
+from ._program import Term, View
+from ._values import Origin
 
 
 class Flow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ._lower import Block
-from ._program import Origin
+from ._values import Origin
 from .symmetry import Leg, Link
 
 KINDS: dict[Origin, Literal["parameter", "buffer", "statistic", "noise"]] = {

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import product as cartesian
 
 from ._dims import Dim, Piece, blocks
-from ._program import Centre, Map, Operand, Origin, Pin, Program, Term, Value, View
+from ._program import Centre, Map, Operand, Pin, Program, Term, View
+from ._values import Origin, Value
 
 Key = tuple[int, int]
 """An atom as a step sees it: which label, and which factor of it."""

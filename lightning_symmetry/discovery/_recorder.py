@@ -16,7 +16,8 @@ from . import rules
 from ._calls import RULES, Call, bound
 from ._dims import StructureConflict
 from ._memory import overlapping, storage, written
-from ._program import Origin, Program, Value, defined
+from ._program import Program, defined
+from ._values import Origin, Value
 
 
 class TraceError(RuntimeError):

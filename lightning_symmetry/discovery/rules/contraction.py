@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Program, Value
+from .._program import Program
+from .._values import Value
 
 
 def _product(program: Program, out: Value, left: Value, right: Value, coefficient: float = 1) -> None:

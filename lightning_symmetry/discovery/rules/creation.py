@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._calls import Call, rule
-from .._program import Origin, Program, Value
+from .._program import Program
+from .._values import Origin, Value
 
 
 @rule(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Axes, Origin, Program, Value
+from .._program import Axes, Program
+from .._values import Origin, Value
 
 
 def normalise(program: Program, value: Value, axes: Axes, kept: list[Dim], over: list[Dim]) -> Value:

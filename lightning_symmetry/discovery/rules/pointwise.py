@@ -8,7 +8,8 @@ from typing import Any
 
 from .._calls import Call, Rule, rule
 from .._dims import Dim, StructureConflict
-from .._program import Origin, Program, Value
+from .._program import Program
+from .._values import Origin, Value
 from .contraction import add_broadcast, broadcast
 
 

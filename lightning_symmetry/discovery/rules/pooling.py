@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Program, Value
+from .._program import Program
+from .._values import Value
 
 
 def _positions(value: Value, out: Value, spatial: int) -> tuple[list[Dim], list[Dim], list[Dim]]:

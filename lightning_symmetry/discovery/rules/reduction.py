@@ -6,7 +6,8 @@ from math import prod
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Program, Value
+from .._program import Program
+from .._values import Value
 
 
 def reduced(call: Call, rank: int) -> list[int]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Axes, Axis, Program, Value
+from .._program import Axes, Axis, Program
+from .._values import Value
 from .contraction import add_broadcast
 from .pointwise import pointwise
 
