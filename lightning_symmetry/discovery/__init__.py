@@ -10,6 +10,7 @@ with the shifts that are absorbed (:mod:`._absorbed`) or compensated (:mod:`._co
 from .completeness import Completeness
 from .find import TraceError, find_symmetries
 from .symmetries import Symmetries
-from .symmetry import Leg, Symmetry
+from .leg import Leg
+from .symmetry import Symmetry
 
 __all__ = ["Completeness", "Leg", "Symmetries", "Symmetry", "TraceError", "find_symmetries"]

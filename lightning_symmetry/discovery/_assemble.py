@@ -10,7 +10,9 @@ from ._families import WHOLE, Families, Family
 from ._flow import Flow
 from ._legs import KINDS, leg_of
 from ._lower import Block, Lowered
-from .symmetry import Leg, Symmetry
+from .leg import Leg
+from .piece import Factor
+from .symmetry import Symmetry
 
 
 class Assembler:
@@ -24,7 +26,7 @@ class Assembler:
     def symmetry(self, family: Family) -> Symmetry:
         """Return a family as a symmetry, still without a name."""
         legs = tuple(leg for block in self._movable for leg in self._legs(family, block))
-        size = self._families.width(family)
+        size = self._families.width(family) - family.centred
         members = self._families.members
         copies = prod(self._families.size(members[d][0]) for d in family.companions)
         if any(leg.kind == "noise" for leg in legs):
@@ -32,7 +34,7 @@ class Assembler:
         holds: Literal["exactly", "at eps = 0"] = (
             "at eps = 0" if self._families.needs_zero_eps(family) else "exactly"
         )
-        return Symmetry("", family.group, size, copies, legs, holds, (size,))
+        return Symmetry("", family.group, size, copies, legs, holds, (size,), family.centred)
 
     def _legs(self, family: Family, block: Block) -> Iterator[Leg]:
         for powers, additive in ((family.exponents, False), (family.shifts, True)):
@@ -49,4 +51,11 @@ class Assembler:
                     additive=additive,
                     reads=tuple(v in self._reading for v in variables if powers.get(v)),
                     whole=family.c == WHOLE,
+                    frames=self._frames(family, [variables[i] for i, _ in hit]),
                 )
+
+    def _frames(self, family: Family, variables: list[int]) -> tuple[tuple[Factor, ...], ...]:
+        frames = [family.frames.get(v, {}) for v in variables]
+        if not any(frames):
+            return ()
+        return tuple(tuple(gain.factor(power) for gain, power in frame.items()) for frame in frames)

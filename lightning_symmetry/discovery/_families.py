@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import reduce
 from math import gcd, lcm
 
+from ._constants import Frame
 from ._copies import Companions
 from ._equivariance import Equivariance
+from ._linear_spaces import LinearSpace
 from ._linear_system import LinearSystem
 from ._lower import Lowered
 from ._values import Origin
@@ -20,7 +22,10 @@ Vector = dict[int, Number]
 WHOLE = -1
 """Stands for the class of what acts on whole tensors."""
 
-CONTAINING_FLIPS = ("general_linear", "scaling", "sign")
+MATRICES = ("general_linear", "orthogonal")
+"""Groups that act by whole matrices."""
+
+CONTAINING_FLIPS = (*MATRICES, "scaling", "sign")
 """Groups that sign flips may be part of."""
 
 
@@ -33,6 +38,13 @@ class Family:
     exponents: Vector
     shifts: Vector = field(default_factory=dict)
     companions: tuple[int, ...] = ()
+    frames: Mapping[int, Frame] = field(default_factory=dict)
+    centred: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether every place sees the group as it is, and not through gains or means."""
+        return not self.centred and not any(self.frames.values())
 
     @property
     def joint(self) -> frozenset[int]:
@@ -43,10 +55,13 @@ class Family:
 class Families:
     """Finds permutations, general linear groups, signs and scalings; none is a combination of others."""
 
-    def __init__(self, lowered: Lowered, equations: Equivariance) -> None:
+    def __init__(self, lowered: Lowered, equations: Equivariance, spaces: Iterable[LinearSpace]) -> None:
         self._equations = equations
+        self._linear_spaces = list(spaces)
         self._companions = Companions(lowered, self.class_of)
-        self.home = {v: b for b in lowered.blocks for v in (b.variable, *b.atoms)}
+        # what nothing touches is free to do anything: its translations say so
+        touched = {slot.block for step in lowered.steps for slot in step.slots}
+        self.home = {v: b for b in lowered.blocks if b in touched for v in (b.variable, *b.atoms)}
         self.members: dict[int, list[int]] = defaultdict(list)
         for variable, block in self.home.items():
             if variable != block.variable:
@@ -54,14 +69,15 @@ class Families:
 
     def find(self) -> list[Family]:
         """Return all families."""
-        candidates = [*self._linear(), *self._diagonal()]
+        linear = list(self._linear())
+        candidates = [*linear, *self._diagonal()]
         # what acts on a wider product of atoms contains what acts on a narrower one
-        candidates.sort(key=lambda f: (-len(f.joint), f.group != "general_linear", -self.width(f)))
+        candidates.sort(key=lambda f: (-len(f.joint), f.group not in MATRICES, -self.width(f)))
         accepted: list[Family] = []
         for family in candidates:
             if self._is_new(family, accepted):
                 accepted.append(family)
-        return [*self._permutations(), *accepted]
+        return [*self._permutations(linear), *accepted]
 
     def class_of(self, variable: int) -> int:
         """The class that an atom is tied into."""
@@ -87,24 +103,29 @@ class Families:
     def _spaces(self) -> Iterable[tuple[int, list[int]]]:
         return ((c, atoms) for c, atoms in self.members.items() if self._trained(atoms))
 
-    def _permutations(self) -> Iterator[Family]:
-        fixed, curved = self._equations.fixed, self._equations.curved
+    def _permutations(self, linear: list[Family]) -> Iterator[Family]:
+        """All spaces whose units may trade places, those left out where a matrix group contains that."""
+        contained = {f.c for f in linear if f.plain and self._trains_no_more_than(f)}
         for c, atoms in self._spaces():
-            if c in curved and c not in fixed:
+            if c not in self._equations.fixed and c not in contained:
                 yield self._family("permutation", c, dict.fromkeys(atoms, 1))
 
+    def _trains_no_more_than(self, family: Family) -> bool:
+        return not self._trained(a for a in self.members[family.c] if a not in family.exponents)
+
     def _linear(self) -> Iterator[Family]:
-        curved = self._equations.curved
-        for c, atoms in self._spaces():
-            if c not in curved:
-                variance: Vector = {a: self._equations.ties.find(a)[1] for a in atoms}
-                yield self._family("general_linear", c, self._primitive(variance))
+        for space in self._linear_spaces:
+            some = next(iter(space.variances))
+            effective = self.size(some) - space.centred
+            if self._trained(space.variances) and (space.group == "general_linear" or effective > 1):
+                exponents = self._primitive(dict(space.variances))
+                family = self._family(space.group, self.class_of(some), exponents)
+                yield replace(family, frames=space.frames, centred=space.centred)
 
     def _diagonal(self) -> Iterator[Family]:
         scales, signs = self._solutions(self._equations.scale), self._solutions(self._equations.sign)
         for c in dict.fromkeys([*scales, *signs]):
-            if c == WHOLE or c in self._equations.curved:
-                yield from self._merged(c, scales.get(c, []), signs.get(c, []))
+            yield from self._merged(c, scales.get(c, []), signs.get(c, []))
 
     def _solutions(self, system: LinearSystem) -> dict[int, list[tuple[Vector, Vector]]]:
         """Null vectors by class, each as exponents and shifts, those that move nothing trained left out."""
@@ -184,10 +205,12 @@ class Families:
         flips = family.group == "sign"
         known = LinearSystem(modulus=2 if flips else None)
         for other in accepted:
-            comparable = other.group in CONTAINING_FLIPS if flips else other.group != "sign"
+            comparable = other.plain and (
+                other.group in CONTAINING_FLIPS if flips else other.group not in ("sign", "orthogonal")
+            )
             if comparable and other.joint >= family.joint:
                 known.equate(self._image(other, family.c))
-        return known.equate(self._image(family, family.c))
+        return known.equate(self._image(family, family.c)) or family.group in MATRICES
 
     def _image(self, family: Family, c: int) -> Vector:
         """The exponents of the trained blocks, for factors that depend on the index of class ``c`` alone."""

@@ -10,6 +10,10 @@ from ._program import Term, View
 from ._values import Origin
 
 
+Source = tuple[Block, tuple[int, ...]]
+"""A block, and the positions in it of the atoms of one that only rearranges its entries."""
+
+
 class Flow:
     """The steps of a lowered program by the blocks that they read and write."""
 
@@ -23,7 +27,7 @@ class Flow:
             for slot in step.inputs:
                 self.readers[slot.block].append((step, slot))
 
-    def source(self, block: Block) -> tuple[Block, tuple[int, ...]]:
+    def source(self, block: Block) -> Source:
         """The block whose entries this one merely rearranges (or itself), and where its atoms are there."""
         positions = tuple(range(len(block.sizes)))
         while len(self.makers[block]) == 1 and block.value.origin is Origin.COMPUTED:

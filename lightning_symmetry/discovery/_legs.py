@@ -6,7 +6,8 @@ from typing import Literal
 
 from ._lower import Block
 from ._values import Origin
-from .symmetry import Leg, Link
+from .leg import Leg
+from .piece import Factor, Link
 
 KINDS: dict[Origin, Literal["parameter", "buffer", "statistic", "noise"]] = {
     Origin.PARAMETER: "parameter",
@@ -28,6 +29,7 @@ def leg_of(
     reads: tuple[bool, ...] = (),
     whole: bool = False,
     chain: tuple[Link, ...] = (),
+    frames: tuple[tuple[Factor, ...], ...] = (),
 ) -> Leg:
     """Describe a block as a leg; ``whole`` adds the axis of length one on which whole-tensor groups act."""
     atoms = tuple(
@@ -44,4 +46,5 @@ def leg_of(
         copies=copies,
         additive=additive,
         chain=chain,
+        frames=frames,
     )

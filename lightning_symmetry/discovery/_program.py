@@ -73,7 +73,8 @@ class Map:
                 labels such
     that f does not see a shift constant along all of them. ``at_zero_eps``: the degree holds where an eps is
     driven to zero. ``exponent``: +1 when f turns shifts into factors (exp), −1 when factors into shifts
-    (log). ``ordered``: labels whose order matters.
+    (log). ``ordered``: labels whose order matters. ``simplex``: labels over which ``out`` always sums to one.
+    ``function`` names f where the same name always means the same f.
     """
 
     out: Operand
@@ -84,6 +85,8 @@ class Map:
     at_zero_eps: bool = False
     exponent: int = 0
     ordered: tuple[Dim, ...] = ()
+    simplex: tuple[Dim, ...] = ()
+    function: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +162,8 @@ class Program:
         at_zero_eps: bool = False,
         exponent: int = 0,
         ordered: Iterable[Dim] = (),
+        simplex: Iterable[Dim] = (),
+        function: str = "",
     ) -> None:
         """Define ``out`` as a function of the inputs, entry by entry."""
         operands = tuple(_operand(*item) for item in inputs)
@@ -172,6 +177,8 @@ class Program:
                 at_zero_eps,
                 exponent,
                 tuple(ordered),
+                tuple(simplex),
+                function,
             )
         )
 
@@ -180,7 +187,7 @@ class Program:
         gone = set(over)
         kept = [label for axis in axes for label in _axis(axis).labels if label not in gone]
         # the mean joins what a sum cuts apart
-        self.term((self.value([label.size for label in kept]), kept), (value, axes))
+        self.term((self.value([label.size for label in kept], Origin.MEAN), kept), (value, axes))
         out = self.value(value.shape)
         self.statements.append(Centre(_operand(out, axes), _operand(value, axes), tuple(over)))
         return out

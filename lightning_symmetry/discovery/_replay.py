@@ -35,13 +35,7 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        names = [argument.name for argument in operation._schema.arguments]
-        if "eps" in names and "norm" in operation._schema.name:
-            position = names.index("eps")
-            if position < len(args):
-                args = (*args[:position], NO_EPS, *args[position + 1 :])
-            else:
-                kwargs["eps"] = NO_EPS
+        args = _without_eps(operation, args, kwargs)
         result = operation(*args, **kwargs)
         if RULES.get(operation.overloadpacket) in DRAWS:
             self._replace(tree_leaves(result)[-1])
@@ -59,6 +53,21 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
             drawn.copy_(self.noise[name])
         else:
             self.noise[name] = drawn.clone()
+
+
+def _without_eps(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Replace the eps of a normalisation, fused or written by hand."""
+    named = "norm" in operation._schema.name
+    for position, argument in enumerate(operation._schema.arguments):
+        given = args[position] if position < len(args) else kwargs.get(argument.name)
+        if (named and argument.name == "eps") or (
+            argument.name in ("other", "min") and pointwise.is_eps(operation, given)
+        ):
+            if position < len(args):
+                args = (*args[:position], NO_EPS, *args[position + 1 :])
+            else:
+                kwargs[argument.name] = NO_EPS
+    return args
 
 
 @contextmanager

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from ._dims import Dim
+from ._dims import Dim, fix
+
+
+ONE = "1"
+"""The name of a constant that is one everywhere."""
 
 
 class Origin(Enum):
@@ -19,18 +23,28 @@ class Origin(Enum):
     FILL = "one constant everywhere"
     ZERO = "nothing"
     FIXED = "data, constants and frozen parameters: never moves"
+    MEAN = "couples what it is the mean of, though nothing reads it"
     COMPUTED = "made by statements"
 
 
 class Value:
-    """A tensor of the trace: its axes, and where it comes from."""
+    """A tensor of the trace: its axes, and where it comes from.
 
-    __slots__ = ("dims", "name", "origin")
+    ``number`` is what a value holds everywhere, if that is known. ``one_hot`` is there for whole numbers that
+                say where: the same places as a one-hot tensor, its last axis running over all of them.
+    """
+
+    __slots__ = ("dims", "name", "number", "one_hot", "origin")
 
     def __init__(self, shape: Sequence[int], origin: Origin = Origin.COMPUTED, name: str = "") -> None:
         self.dims = tuple(Dim(int(size)) for size in shape)
         self.origin = origin
         self.name = name
+        self.number: float | None = None
+        self.one_hot: Value | None = None
+        if origin is Origin.FIXED:
+            for dim in self.dims:
+                fix(dim)
 
     @property
     def shape(self) -> tuple[int, ...]:

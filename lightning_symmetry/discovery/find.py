@@ -7,15 +7,19 @@ from typing import Any
 
 from torch import nn
 
-from ._absorbed import absorbed
+from ._absorbed import Absorption
 from ._assemble import Assembler
-from ._compensated import compensated
+from ._compensated import Compensation
+from ._constants import Constants
 from ._equivariance import Equivariance
 from ._families import Families
 from ._flow import Flow
+from ._linear_spaces import LinearSpaces
 from ._lower import lower
 from ._names import named
+from ._normal_form import normal_form
 from ._program import Program
+from ._relations import Relations
 from ._trace import TraceError, trace, trace_running
 from .symmetries import Symmetries
 
@@ -89,14 +93,16 @@ def _symmetries(
         raise TypeError(f"model must be a torch.nn.Module; found {type(model).__name__}")
     if next(model.parameters(), None) is None:
         raise ValueError(f"model must have parameters; found none in {type(model).__name__}")
-    lowered = lower(tracer(model, args, kwargs, loss))
-    equations = Equivariance(lowered)
+    lowered = normal_form(lower(tracer(model, args, kwargs, loss)))
     flow = Flow(lowered)
-    families = Families(lowered, equations)
+    constants = Constants(flow)
+    relations = Relations(flow, constants)
+    families = Families(lowered, Equivariance(lowered), LinearSpaces(lowered, flow, constants))
     assembler = Assembler(lowered, families, flow)
+    absorption = Absorption(flow, constants, relations)
     found = [assembler.symmetry(family) for family in families.find()]
-    found += absorbed(flow)
-    found += compensated(lowered, flow, families.class_of)
+    found += absorption.symmetries()
+    found += Compensation(lowered, flow, constants, relations, absorption, families.class_of).symmetries()
     rank = {block.value.name: i for i, block in enumerate(lowered.blocks)}
     found.sort(key=lambda symmetry: min(rank[leg.parameter] for leg in symmetry.legs))
     return Symmetries(named(found), loss=loss)

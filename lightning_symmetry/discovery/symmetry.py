@@ -4,119 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import prod
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from ..groups import GROUPS
-
-
-@dataclass(frozen=True)
-class View:
-    """A piece of a parameter seen as a tensor of atoms.
-
-    Attributes:
-        parameter: Dotted name in ``named_parameters()`` or ``named_buffers()``; ``noise:k`` for the k-th draw
-            of random numbers in the forward pass.
-        offset: Where the piece starts along each axis of the parameter.
-        atoms: ``(axis, step, size)`` for each dimension of the piece; axis −1 adds a dimension of length one.
-    """
-
-    parameter: str
-    offset: tuple[int, ...]
-    atoms: tuple[tuple[int, int, int], ...]
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Shape of the piece."""
-        return tuple(size for _, _, size in self.atoms)
-
-    def of(self, tensor: Tensor) -> Tensor:
-        """Return the piece of ``tensor``, the parameter's value, without a copy."""
-        strides = tensor.stride()
-        start = sum(o * s for o, s in zip(self.offset, strides, strict=True))
-        steps = [step * strides[axis] if axis >= 0 else 0 for axis, step, _ in self.atoms]
-        return tensor.as_strided(self.sizes, steps, tensor.storage_offset() + start)
-
-    def places(self, shape: torch.Size) -> Tensor:
-        """Return the flat (row-major) index of every entry of the piece."""
-        rows = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
-        index = torch.tensor(sum(o * row for o, row in zip(self.offset, rows, strict=True)))
-        for axis, step, size in self.atoms:
-            index = index.unsqueeze(-1) + torch.arange(size) * (step * rows[axis] if axis >= 0 else 0)
-        return index
-
-
-@dataclass(frozen=True)
-class Link:
-    """A linear map on the way of a shift: a parameter's piece, and the einsum that applies it."""
-
-    view: View
-    equation: str
-
-
-@dataclass(frozen=True)
-class Leg(View):
-    """A piece of a parameter that a symmetry moves.
-
-    Attributes:
-        kind: ``"parameter"``; ``"buffer"`` (moves along so that the function stays); ``"statistic"`` (moves
-            along so that evaluation agrees, but is only written in the mode that was traced); or ``"noise"``
-            (fresh random numbers, whose distribution does not change when they are moved).
-        acts: Dimensions of the piece that the group acts on.
-        powers: The exponent with which the piece transforms along each of them.
-        roles: Whether the piece ``"writes"`` the space along each of them or ``"reads"`` it.
-        copies: Dimensions that run over the independent copies of the group.
-        additive: The leg is shifted by ``power · log λ`` where others are multiplied by ``λ^power``.
-        chain: For translations, the maps that a shift has passed before it arrives here.
-    """
-
-    kind: Literal["parameter", "buffer", "statistic", "noise"]
-    acts: tuple[int, ...]
-    powers: tuple[float, ...]
-    roles: tuple[Literal["writes", "reads"], ...]
-    copies: tuple[int, ...] = ()
-    additive: bool = False
-    chain: tuple[Link, ...] = ()
-
-    def units(self, piece: Tensor, act: int = 0) -> Tensor:
-        """Arrange a piece as ``(copies, size, rest)`` along its ``act``-th acting dimension."""
-        return piece.permute(self._order(act)).reshape(self._copies(), self.sizes[self.acts[act]], -1)
-
-    def _order(self, act: int) -> list[int]:
-        first = [*self.copies, self.acts[act]]
-        return first + [d for d in range(len(self.atoms)) if d not in first]
-
-    def _copies(self) -> int:
-        return prod(self.sizes[d] for d in self.copies)
-
-    def moved(self, piece: Tensor, group: str, element: Tensor) -> Tensor:
-        """Return the piece moved by a group element."""
-        for act, power in enumerate(self.powers):
-            order = self._order(act)
-            units = self.units(piece, act)
-            if self.additive:
-                units = GROUPS["translation"].act(element.to(units).log(), units, power)
-            else:
-                units = GROUPS[group].act(element, units, power)
-            shape = [self.sizes[d] for d in order]
-            piece = units.reshape(shape).permute([order.index(d) for d in range(len(order))])
-        return piece
-
-    def shifted(self, piece: Tensor, vector: Tensor, params: Mapping[str, Tensor]) -> Tensor:
-        """Return the piece shifted by a vector of the space where the translation began."""
-        for link in self.chain:
-            source = params[link.view.parameter]
-            matrix = source.reshape(-1)[link.view.places(source.shape).to(source.device)]
-            vector = torch.einsum(link.equation, matrix, vector)
-        vector = vector.reshape(vector.shape or (1,))
-        shape = [1] * len(self.atoms)
-        for dim, size in zip(self.acts, vector.shape, strict=True):
-            shape[dim] = size
-        order = sorted(range(len(self.acts)), key=lambda i: self.acts[i])
-        return piece + self.powers[0] * vector.permute(order).reshape(shape)
+from ..groups import GROUPS, Group
+from ._centred import lifted
+from .leg import Leg
+from .piece import Factor, Link
 
 
 @dataclass(frozen=True)
@@ -132,6 +28,8 @@ class Symmetry:
         holds: ``"exactly"``; ``"at eps = 0"`` where a normalisation's eps breaks it slightly; ``"in
             distribution"`` where random numbers of the forward pass would have to move along.
         shape: Shape of the vector that a translation adds; ``(size,)`` for every other group.
+        centred: The group acts on what is orthogonal to the constant vector, in a space of ``size + 1``
+            dimensions: a normalisation subtracts the mean.
     """
 
     name: str
@@ -141,6 +39,7 @@ class Symmetry:
     legs: tuple[Leg, ...]
     holds: Literal["exactly", "at eps = 0", "in distribution"] = "exactly"
     shape: tuple[int, ...] = ()
+    centred: bool = False
 
     @property
     def space(self) -> str:
@@ -165,27 +64,51 @@ class Symmetry:
             ValueError: If a parameter or a buffer that the symmetry moves is absent.
         """
         moved = dict(params)
+        self._check(params)
+        group = GROUPS[self.group]
+        if any(leg.unit is not None for leg in self.legs):
+            return moved | self._rearranged(params, group, element)
+        if self.centred:
+            element = lifted(element)
         for leg in self.legs:
             if leg.parameter not in moved:
+                continue
+            tensor = moved[leg.parameter]
+            piece = leg.copied(moved)
+            if self.group == "translation":
+                piece = leg.shifted(piece, element[0].to(tensor).reshape(self.shape), params)
+            else:
+                piece = leg.moved(piece, group, element, params)
+            moved[leg.parameter] = _replaced(tensor, leg, piece)
+        return moved
+
+    def _check(self, params: Mapping[str, Tensor]) -> None:
+        for leg in self.legs:
+            if leg.parameter not in params:
                 if leg.kind in ("parameter", "buffer"):
                     raise ValueError(
                         f"params must hold {leg.parameter!r}, which {self.name!r} moves; it does not"
                     )
                 continue
-            passed = [link.view.parameter for link in leg.chain if link.view.parameter not in params]
+            passed = [name for name in leg.through if name not in params]
             if passed:
                 raise ValueError(
                     f"params must hold {passed[0]!r}, through which {self.name!r} passes; it does not"
                 )
-            tensor = moved[leg.parameter]
-            index = leg.places(tensor.shape).to(tensor.device)
-            flat = tensor.reshape(-1)
-            piece = flat[index]
-            if self.group == "translation":
-                piece = leg.shifted(piece, element[0].to(tensor).reshape(self.shape), params)
-            else:
-                piece = leg.moved(piece, self.group, element)
-            moved[leg.parameter] = flat.index_put((index,), piece).reshape(tensor.shape)
+
+    def _rearranged(self, params: Mapping[str, Tensor], group: Group, element: Tensor) -> dict[str, Tensor]:
+        """Let whole branches trade places."""
+        moved = dict(params)
+        strands: dict[int, list[Leg]] = {}
+        for leg in self.legs:
+            if leg.parameter in params:
+                strands.setdefault(leg.strand, []).append(leg)
+        for legs in strands.values():
+            legs.sort(key=lambda leg: leg.unit or 0)
+            pieces = torch.stack([leg.copied(params) for leg in legs])
+            units = group.act(element, pieces.reshape(1, len(legs), -1), 1).reshape(pieces.shape)
+            for leg, piece in zip(legs, units, strict=True):
+                moved[leg.parameter] = _replaced(moved[leg.parameter], leg, piece)
         return moved
 
     def to_dict(self) -> dict[str, Any]:
@@ -199,9 +122,19 @@ class Symmetry:
         return cls(**{**plain, "legs": legs, "shape": tuple(plain["shape"])})
 
 
+def _replaced(tensor: Tensor, leg: Leg, piece: Tensor) -> Tensor:
+    index = leg.places(tensor.shape).to(tensor.device)
+    return tensor.reshape(-1).index_put((index,), piece.to(tensor)).reshape(tensor.shape)
+
+
 def _leg(plain: Mapping[str, Any]) -> Leg:
-    chain = tuple(Link(View(**_tuples(link["view"])), link["equation"]) for link in plain["chain"])
-    return Leg(**{**_tuples(plain), "chain": chain})
+    chain = tuple(Link(_factors(link["factors"]), link["equation"]) for link in plain["chain"])
+    frames = tuple(_factors(frame) for frame in plain["frames"])
+    return Leg(**{**_tuples(plain), "chain": chain, "frames": frames})
+
+
+def _factors(plain: Any) -> tuple[Factor, ...]:
+    return tuple(Factor(**_tuples(factor)) for factor in plain)
 
 
 def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,9 @@ Example:
 
 from ._group import Group
 from .general_linear import GeneralLinear
+from .orthogonal import Orthogonal
 from .permutation import Permutation
+from .plane_rotation import PlaneRotation
 from .positive_scaling import PositiveScaling
 from .scale_invariance import ScaleInvariance
 from .scaling import Scaling
@@ -32,6 +34,8 @@ GROUPS: dict[str, Group] = {
         PositiveScaling(),
         Scaling(),
         GeneralLinear(),
+        Orthogonal(),
+        PlaneRotation(),
         Translation(),
         ScaleInvariance(),
     )
@@ -42,7 +46,9 @@ __all__ = [
     "GROUPS",
     "GeneralLinear",
     "Group",
+    "Orthogonal",
     "Permutation",
+    "PlaneRotation",
     "PositiveScaling",
     "ScaleInvariance",
     "Scaling",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..discovery.symmetry import Leg, Symmetry
+from ..discovery.leg import Leg
+from ..discovery.symmetry import Symmetry
 from ..functional.units import Modulo
 
 Place = tuple[str, tuple[int, ...], tuple[int, int, int]]

@@ -58,8 +58,7 @@ CASES = {
         lambda: TiedAutoencoder(nn.Identity()),
         gaussian(4),
         """
-        permutation 6: encode.weight encode.bias
-        sign 6: encode.weight encode.bias
+        orthogonal 6: encode.weight encode.bias
         translation 6: encode.bias shift^-1
         """,
     ),

@@ -9,11 +9,12 @@ from .._values import Origin, Value
 
 
 def normalise(program: Program, value: Value, axes: Axes, kept: list[Dim], over: list[Dim]) -> Value:
-    """Divide a centred value by its standard deviation over some labels."""
-    deviation = program.value([label.size for label in kept])
-    program.map((deviation, kept), (value, axes), degree=1, parity=1, at_zero_eps=True)
+    """Divide a value by the root of its mean square over some labels."""
+    square, length = (program.value([label.size for label in kept]) for _ in range(2))
+    program.term((square, kept), (value, axes, 2))
+    program.map((length, kept), (square, kept), degree=0.5, at_zero_eps=True)
     out = program.value(value.shape)
-    program.term((out, axes), (value, axes), (deviation, kept, -1))
+    program.term((out, axes), (value, axes), (length, kept, -1))
     return out
 
 
@@ -54,7 +55,7 @@ def batch_norm(program: Program, call: Call) -> None:
     if mean is not None:
         program.term((mean, [channel]), (data, labels), coefficient=1 / (data_size(over) or 1))
     if variance is not None:
-        program.map((variance, [channel]), (centred, labels), degree=2, parity=1)
+        program.term((variance, [channel]), (centred, labels, 2))
     standard = normalise(program, centred, labels, [channel], over)
     affine(program, call.out, standard, labels, call["weight"], call["bias"], [channel])
 
@@ -75,6 +76,15 @@ def layer_norm(program: Program, call: Call) -> None:
     kept, over = labels[:-trailing], labels[-trailing:]
     standard = normalise(program, program.centre(data, labels, over), labels, kept, over)
     affine(program, call.out, standard, labels, call["weight"], call["bias"], over)
+
+
+@rule("_fused_rms_norm", "rms_norm")
+def rms_norm(program: Program, call: Call) -> None:
+    """Normalise the length over the trailing axes; nothing is centred."""
+    data, trailing = call["input"], len(call["normalized_shape"])
+    labels = [Dim(size) for size in data.shape]
+    kept, over = labels[:-trailing], labels[-trailing:]
+    affine(program, call.out, normalise(program, data, labels, kept, over), labels, call["weight"], None, over)
 
 
 @rule("native_group_norm")

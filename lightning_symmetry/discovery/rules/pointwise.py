@@ -9,7 +9,7 @@ from typing import Any
 from .._calls import Call, Rule, rule
 from .._dims import Dim, StructureConflict
 from .._program import Program
-from .._values import Origin, Value
+from .._values import ONE, Origin, Value
 from .contraction import add_broadcast, broadcast
 
 
@@ -47,7 +47,7 @@ ODD = "tanh sin asin asinh sinh tan atan erf erfinv sign softshrink hardshrink t
 EVEN = "cos cosh"
 PLAIN = (
     "gelu silu sigmoid elu celu selu softplus mish hardswish hardsigmoid hardtanh log_sigmoid_forward "
-    "threshold clamp clamp_min clamp_max expm1 log1p log2 log10 exp2 floor ceil erfc logit relu6 frac sinc "
+    "threshold clamp_max expm1 log1p log2 log10 exp2 floor ceil erfc logit relu6 frac sinc "
     "nan_to_num eq ne lt le gt ge isnan isinf isfinite logical_not logical_and logical_or where "
     "masked_fill lerp addcdiv fmod remainder floor_divide logaddexp _prelu_kernel glu_jvp "
     "bitwise_not bitwise_and bitwise_or atan2 hypot special_entr special_log_ndtr"
@@ -68,6 +68,29 @@ _register("exp", _function(exponent=1))
 _register("log", _function(exponent=-1))
 
 
+LARGEST_EPS = 1e-3
+"""Positive numbers up to this one, added or clamped to, keep a division from failing."""
+
+ADDS_EPS = ("aten::add", "aten::add_")
+CLAMPS_TO_EPS = ("aten::clamp_min", "aten::clamp_min_", "aten::clamp", "aten::clamp_")
+
+
+def is_eps(operation: Any, number: object) -> bool:
+    """Whether a number that an operation adds, or clamps to from below, stands for an eps."""
+    able = operation._schema.name in (*ADDS_EPS, *CLAMPS_TO_EPS)
+    return able and isinstance(number, (int, float)) and 0 < number <= LARGEST_EPS
+
+
+@rule("clamp_min", "clamp_min_", "clamp", "clamp_")
+def clamp(program: Program, call: Call) -> None:
+    """Homogeneous if clamped to zero, or to an eps, from below."""
+    least, most = call["min"], call.arguments.get("max")
+    eps = is_eps(call.operation, least)
+    bounds = [value for value in (least, most) if isinstance(value, Value)]
+    homogeneous = most is None and not bounds and (eps or least == 0)
+    pointwise(program, call.out, call["self"], *bounds, degree=1 if homogeneous else None, at_zero_eps=eps)
+
+
 @rule("add", "add_", "sub", "sub_", "rsub")
 def add(program: Program, call: Call) -> None:
     """Self ± alpha · other; adding a nonzero number is a function of its own."""
@@ -75,11 +98,14 @@ def add(program: Program, call: Call) -> None:
     _real(other, alpha)
     name = call.operation._schema.name
     first, second = (-alpha, 1) if name == "aten::rsub" else (1, -alpha if "sub" in name else alpha)
+    if is_eps(call.operation, other):
+        pointwise(program, call.out, one, degree=1, parity=-1, at_zero_eps=True)
+        return
     add_broadcast(program, call.out, one, coefficient=first)
     if isinstance(other, Value):
         add_broadcast(program, call.out, other, coefficient=second)
     elif other != 0:
-        number = program.value([], Origin.FILL)
+        number = program.value([], Origin.FILL, ONE)
         add_broadcast(program, call.out, number, coefficient=second * float(other))
 
 
@@ -127,7 +153,7 @@ def add_product(program: Program, call: Call) -> None:
 
 @rule("pow", "pow_", "square", "sqrt", "rsqrt", "reciprocal", "sqrt_", "rsqrt_", "reciprocal_")
 def power(program: Program, call: Call) -> None:
-    """Self to a fixed power: homogeneous, and even or odd where the power is whole."""
+    """Self to a fixed power: a product of equal factors, or a homogeneous function."""
     name = call.operation._schema.name.removeprefix("aten::").removesuffix("_")
     named = {"square": 2.0, "sqrt": 0.5, "rsqrt": -0.5, "reciprocal": -1.0}
     base, exponent = call["self"], named.get(name, call.arguments.get("exponent"))
@@ -135,8 +161,11 @@ def power(program: Program, call: Call) -> None:
         _function()(program, call)
         return
     number: Any = exponent
-    parity = 0 if number != int(number) else (1 if int(number) % 2 == 0 else -1)
-    pointwise(program, call.out, base, degree=float(number), parity=parity)
+    if number == int(number):
+        labels = [Dim(size) for size in call.out.shape]
+        program.term((call.out, labels), (base, labels, number))
+    else:
+        pointwise(program, call.out, base, degree=float(number))
 
 
 @rule("neg", "neg_")
@@ -147,11 +176,11 @@ def negate(program: Program, call: Call) -> None:
 
 @rule("_softmax", "_log_softmax", "_safe_softmax")
 def softmax(program: Program, call: Call) -> None:
-    """Blind to a shift along its axis, equivariant under permutations of it."""
+    """Blind to a shift along its axis, equivariant under permutations of it, and summing to one if no log."""
     labels = [Dim(size) for size in call.out.shape]
-    axis = labels[call["dim"]] if labels else None
-    absorbs = [axis] if axis is not None else []
-    program.map((call.out, labels), (call["self"], labels), absorbs=absorbs)
+    axis = [labels[call["dim"]]] if labels else []
+    simplex = axis if call.operation._schema.name == "aten::_softmax" else []
+    program.map((call.out, labels), (call["self"], labels), absorbs=axis, simplex=simplex)
 
 
 @rule("native_dropout")

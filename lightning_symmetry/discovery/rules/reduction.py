@@ -6,7 +6,7 @@ from math import prod
 
 from .._calls import Call, rule
 from .._dims import Dim
-from .._program import Program
+from .._program import Axes, Program
 from .._values import Value
 
 
@@ -33,45 +33,52 @@ def linear_reduction(program: Program, call: Call) -> None:
     program.term((call.out, kept), (call["self"], labels), coefficient=1 / count if mean else 1)
 
 
-@rule(
-    "amax",
-    "amin",
-    "max",
-    "min",
-    "logsumexp",
-    "linalg_vector_norm",
-    "norm",
-    "var",
-    "std",
-    "prod",
-    "any",
-    "all",
-)
+@rule("amax", "amin", "max", "min", "logsumexp", "prod", "any", "all")
 def nonlinear_reduction(program: Program, call: Call) -> None:
     """A symmetric function of the entries along some axes."""
     name = call.operation._schema.name.removeprefix("aten::")
-    degree = {"var": 2, "logsumexp": None, "prod": None, "any": None, "all": None}.get(name, 1)
-    if name in {"linalg_vector_norm", "norm"} and (call.arguments.get("ord", call.arguments.get("p")) == 0):
-        degree = 0  # the number of entries that are not zero
-    even = name in {"linalg_vector_norm", "norm", "var", "std"}
     labels, kept, _ = _labels(call, call["self"], call.out)
-    value = call["self"]
-    if name in {"var", "std"}:
-        value = program.centre(value, labels, [labels[i] for i in reduced(call, len(labels))])
-    program.map((call.out, kept), (value, labels), degree=degree, parity=1 if even else 0)
+    degree = 1 if name in {"amax", "amin", "max", "min"} else None
+    program.map((call.out, kept), (call["self"], labels), degree=degree)
     # positions of the extremes are data, not a space
     if len(call.outs) > 1:
         program.pin(call.outs[1:], "indices of extremes")
 
 
-@rule("var_mean", "std_mean")
+@rule("linalg_vector_norm", "norm")
+def norm(program: Program, call: Call) -> None:
+    """The length is the root of a sum of squares; other norms are even functions of all entries."""
+    labels, kept, _ = _labels(call, call["self"], call.out)
+    order = call.arguments.get("ord", call.arguments.get("p"))
+    if order in (None, 2):
+        _root(program, call.out, _square(program, call["self"], labels, kept), kept)
+    else:
+        # the norm of order 0 is the number of entries that are not zero
+        program.map((call.out, kept), (call["self"], labels), degree=0 if order == 0 else 1, parity=1)
+
+
+@rule("var", "std", "var_mean", "std_mean")
 def moments(program: Program, call: Call) -> None:
-    """Variance or deviation, and mean."""
+    """Variance or standard deviation, and the mean where it is asked for."""
+    name = call.operation._schema.name
     labels, kept, count = _labels(call, call["self"], call.out)
     centred = program.centre(call["self"], labels, [labels[i] for i in reduced(call, len(labels))])
-    degree = 2 if "var" in call.operation._schema.name else 1
-    program.map((call.outs[0], kept), (centred, labels), degree=degree, parity=1)
-    program.term((call.outs[1], kept), (call["self"], labels), coefficient=1 / count)
+    if "var" in name:
+        program.term((call.out, kept), (centred, labels, 2))
+    else:
+        _root(program, call.out, _square(program, centred, labels, kept), kept)
+    if "mean" in name:
+        program.term((call.outs[1], kept), (call["self"], labels), coefficient=1 / count)
+
+
+def _square(program: Program, value: Value, labels: Axes, kept: Axes) -> Value:
+    square = program.value([label.size if isinstance(label, Dim) else 1 for label in kept])
+    program.term((square, kept), (value, labels, 2))
+    return square
+
+
+def _root(program: Program, out: Value, square: Value, axes: Axes) -> None:
+    program.map((out, axes), (square, axes), degree=0.5)
 
 
 @rule("argmax", "argmin")

@@ -1,0 +1,55 @@
+"""What a shift has become on its way: the vector it began as, after the linear maps it has passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ._constants import Frame
+from ._lower import Block
+from .piece import Link
+
+LONGEST = 4
+MOST = 32
+"""Longer words and more words for one bias are not followed: their shifts are taken to show."""
+
+Signature = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A vector of the space ``root`` after some linear maps."""
+
+    root: Signature
+    path: tuple[Link, ...] = ()
+
+    def then(self, link: Link) -> Word:
+        """The word after one more map."""
+        return Word(self.root, (*self.path, link))
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A word, a multiple of which shifts a parameter.
+
+    Where the parameter reads a sum that never changes, ``along`` is the position of that axis in the block,
+    and the shift is the product of the word with ``covector`` on it.
+    """
+
+    block: Block
+    word: Word
+    along: int | None = None
+    covector: tuple[tuple[object, int], ...] = ()
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The positions in the block along which the word runs."""
+        return tuple(i for i in range(len(self.block.sizes)) if i != self.along)
+
+    @property
+    def frame(self) -> Frame:
+        """The gains in the covector."""
+        return dict(self.covector)  # type: ignore[arg-type]
+
+
+Arrival = tuple[Word, tuple[int, ...]]
+"""A word, and the positions in a block along which its vector runs."""

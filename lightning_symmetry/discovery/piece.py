@@ -1,0 +1,79 @@
+"""Pieces of parameters, and the linear maps that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class View:
+    """A piece of a parameter seen as a tensor of atoms.
+
+    Attributes:
+        parameter: Dotted name in ``named_parameters()`` or ``named_buffers()``; ``noise:k`` for the k-th draw
+            of random numbers in the forward pass.
+        offset: Where the piece starts along each axis of the parameter.
+        atoms: ``(axis, step, size)`` for each dimension of the piece; axis −1 adds a dimension of length one.
+    """
+
+    parameter: str
+    offset: tuple[int, ...]
+    atoms: tuple[tuple[int, int, int], ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Shape of the piece."""
+        return tuple(size for _, _, size in self.atoms)
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """Return the piece of ``tensor``, the parameter's value, without a copy."""
+        strides = tensor.stride()
+        start = sum(o * s for o, s in zip(self.offset, strides, strict=True))
+        steps = [step * strides[axis] if axis >= 0 else 0 for axis, step, _ in self.atoms]
+        return tensor.as_strided(self.sizes, steps, tensor.storage_offset() + start)
+
+    def places(self, shape: torch.Size) -> Tensor:
+        """Return the flat (row-major) index of every entry of the piece."""
+        rows = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        index = torch.tensor(sum(o * row for o, row in zip(self.offset, rows, strict=True)))
+        for axis, step, size in self.atoms:
+            index = index.unsqueeze(-1) + torch.arange(size) * (step * rows[axis] if axis >= 0 else 0)
+        return index
+
+    def copied(self, params: Mapping[str, Tensor]) -> Tensor:
+        """Return the piece as it is in ``params``, as a tensor of its own."""
+        tensor = params[self.parameter]
+        return tensor.reshape(-1)[self.places(tensor.shape).to(tensor.device)]
+
+
+@dataclass(frozen=True)
+class Factor(View):
+    """A function of a piece: ``(scale · piece + shift) ** power``."""
+
+    power: int = 1
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def value(self, params: Mapping[str, Tensor]) -> Tensor:
+        """Return the factor as the parameters make it."""
+        value: Tensor = (self.scale * self.copied(params) + self.shift) ** self.power
+        return value
+
+
+@dataclass(frozen=True)
+class Link:
+    """A linear map on the way of a shift: the einsum of some factors and the shift, which comes last."""
+
+    factors: tuple[Factor, ...]
+    equation: str
+
+    def __call__(self, vector: Tensor, params: Mapping[str, Tensor]) -> Tensor:
+        """Return where ``vector`` goes."""
+        factors = [factor.value(params).to(vector) for factor in self.factors]
+        image: Tensor = torch.einsum(self.equation, *factors, vector)
+        return image
