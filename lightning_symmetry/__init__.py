@@ -17,14 +17,28 @@ Example:
     [('0.permutation', 8), ('0.positive_scaling', 8)]
 """
 
-from lightning_symmetry.callbacks import RemoveSymmetry, SymmetryMonitor
-from lightning_symmetry.discovery import Completeness, Leg, Symmetries, Symmetry, TraceError, find_symmetries
+from typing import TYPE_CHECKING, Any
+
+from lightning_symmetry.discovery import (
+    Completeness,
+    Explanation,
+    Leg,
+    Symmetries,
+    Symmetry,
+    TraceError,
+    explain,
+    find_symmetries,
+)
 from lightning_symmetry.surgery import OffsetDecay, Syre
+
+if TYPE_CHECKING:
+    from lightning_symmetry.callbacks import RemoveSymmetry, SymmetryMonitor
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Completeness",
+    "Explanation",
     "Leg",
     "OffsetDecay",
     "RemoveSymmetry",
@@ -33,5 +47,18 @@ __all__ = [
     "SymmetryMonitor",
     "Syre",
     "TraceError",
+    "explain",
     "find_symmetries",
 ]
+
+if not TYPE_CHECKING:
+    # the callbacks need Lightning, which discovery works without and which takes seconds to import
+    def __getattr__(name: str) -> Any:
+        if name in ("RemoveSymmetry", "SymmetryMonitor"):
+            from lightning_symmetry import callbacks
+
+            return getattr(callbacks, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch import Callback as _LightningCallback
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.optim import Optimizer
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "LightningModule",
     "Logger",
     "Trainer",
+    "rank_zero_info",
     "rank_zero_warn",
     "raw_optimizer",
 ]

@@ -12,12 +12,9 @@ from typing import Any, NoReturn
 
 from torch import nn
 
-from lightning_symmetry.discovery import Symmetries, TraceError, find_symmetries
+from lightning_symmetry.discovery import Symmetries, TraceError, explain
+from lightning_symmetry.discovery.verify import TOLERANCE
 from lightning_symmetry.inspection import InputSpec, InspectionError, load_model
-
-TOLERANCE = 1e-8
-"""Relative change of the outputs under a random group element, in float64, from which a symmetry counts as
-false."""
 
 _INSPECT = """Print the parameter symmetries of a model.
 
@@ -27,7 +24,8 @@ then run once on fake tensors, which allocates nothing and reads no weight, howe
 
 _EXAMPLES = """examples:
   lightning-symmetry inspect torchvision.models:resnet18 --input 1x3x224x224
-  lightning-symmetry inspect src/model.py:build --input 1x16:int64:50000 --verify --json symmetries.json"""
+  lightning-symmetry inspect src/model.py:build --input 1x16:int64:50000 --verify --json symmetries.json
+  lightning-symmetry inspect torchvision.models:vit_b_16 --input 1x3x224x224 --why conv_proj"""
 
 _INPUT = """one input of the model, given once for each, in order: lengths of the axes; then, after a colon,
 the type (float32 if left out); for integers, after another colon, the bound of their random values (zeros if
@@ -83,6 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     inspect.add_argument("--eval", action="store_true", help="inspect the model in evaluation mode")
     inspect.add_argument(
+        "--why",
+        action="append",
+        default=[],
+        dest="names",
+        metavar="NAME",
+        help="say, instead of the table, what acts on every axis of a parameter, a module, a symmetry or its "
+        "space, and for what does not the operation that keeps it from acting; may be given several times",
+    )
+    inspect.add_argument(
         "--verify",
         action="store_true",
         help=f"prove each symmetry numerically in float64; exit with 1 if an error is not below "
@@ -108,7 +115,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.eval:
         model.eval()
     try:
-        symmetries = find_symmetries(model, *inputs)
+        explanation = explain(model, *inputs)
+        answers = [explanation.text(name) for name in arguments.names]
     except TraceError as error:
         raise InspectionError(
             f"{arguments.target} must run on --input {' --input '.join(arguments.inputs)}; it does not: "
@@ -116,7 +124,9 @@ def _inspect(arguments: argparse.Namespace) -> int:
         ) from error
     except ValueError as error:
         raise InspectionError(f"{arguments.target} cannot be inspected: {error}") from error
-    print(symmetries.table() if symmetries else f"{arguments.target} has no symmetries that were found")
+    symmetries = explanation.symmetries
+    nothing = f"{arguments.target} has no symmetries that were found"
+    print("\n".join(answers) or (symmetries.table() if symmetries else nothing))
     errors = _errors(symmetries, model, inputs) if arguments.verify else {}
     if arguments.json is not None:
         _write(arguments, symmetries, model, errors)

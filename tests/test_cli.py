@@ -108,11 +108,40 @@ def test_verifies_a_convolutional_model(capsys):
     assert "every symmetry holds" in printed and "FAILED" not in printed
 
 
+def test_says_why(capsys):
+    commutes = "commutes with permutations and positive scalings only"
+    reason = f"    no change of basis, no sign: aten.relu in 1 {commutes}"
+    assert inspect("models:mlp", "--input", "3x4", "--why", "0.weight", "--why", "0.permutation") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "0.weight",
+        "  axis 0 (8): 0.permutation, 0.positive_scaling",
+        reason,
+        "  axis 1 (4): nothing acts",
+        "    pinned: data keeps its places, in aten.addmm in 0",
+        *(
+            line
+            for name, axis in (("0.weight", 0), ("0.bias", 0), ("2.weight", 1))
+            for line in (
+                name,
+                f"  axis {axis} (8): 0.permutation, 0.positive_scaling",
+                reason,
+            )
+        ),
+    ]
+
+
 def test_inspects_the_mode_that_is_asked_for(capsys):
     assert inspect("models:Moody", "--input", "3x4", "--verify") == 0
     assert "positive_scaling" in capsys.readouterr().out
     assert inspect("models:Moody", "--input", "3x4", "--verify", "--eval") == 0
     assert "positive_scaling" not in capsys.readouterr().out
+
+
+def test_a_model_that_branches_on_numbers_is_run_for_real(capsys):
+    with pytest.warns(UserWarning, match="Branching does not run on fake tensors"):
+        assert inspect("models:Branching", "--input", "3x4:float32") == 0
+    _, *names = rows(capsys.readouterr().out)
+    assert names and all(name.startswith("net.") for name in names)
 
 
 def test_takes_integers_and_several_inputs():
@@ -173,7 +202,6 @@ def test_a_symmetry_that_does_not_hold_fails(monkeypatch, capsys, tmp_path, size
             ["models:mlp", "--input", "3x4", "--input", "3x1"],
             "models:mlp must run on --input 3x4 --input 3x1; it",
         ),
-        (["models:Branching", "--input", "3x4"], "models:Branching must run on --input 3x4; it does not: "),
         (
             ["torch.nn:ReLU", "--input", "3x4"],
             "torch.nn:ReLU cannot be inspected: model must have parameters",
@@ -181,6 +209,11 @@ def test_a_symmetry_that_does_not_hold_fails(monkeypatch, capsys, tmp_path, size
         (
             ["models:SinglePrecision", "--input", "3x4", "--verify"],
             "--verify needs a model that runs in float64; it",
+        ),
+        (
+            ["models:mlp", "--input", "3x4", "--why", "0.wait"],
+            "name must be that of a parameter, a module, a symmetry or its space; found '0.wait', did "
+            "you mean '0.weight'?",
         ),
         (
             ["models:mlp", "--input", "3x4", "--json", "no/folder.json"],

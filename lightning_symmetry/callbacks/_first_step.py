@@ -1,138 +1,134 @@
-"""What the user's own training step computes, traced on fake tensors without a trace in the run."""
+"""The symmetries of what a LightningModule trains, found in its first training step without a trace in it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
-from torchmetrics import Metric, MetricCollection
+from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
-from .._compat import LightningModule
-from ..discovery import Symmetries, find_symmetries
-from ..discovery.find import TraceError, find_symmetries_running
+from .._compat import LightningModule, rank_zero_info
+from ..discovery import Symmetries, TraceError
+from ..discovery._idle import pin_idle
+from ..discovery._program import Program
+from ..discovery._trace import trace_fake, trace_running
+from ..discovery.find import solved, steps
+from ._calls import Call, Calls
+from ._training_step import quiet, training_loss
 
 
-def find_in_training(module: LightningModule, batch: Any, batch_idx: int) -> Symmetries:
-    """Find the symmetries of the loss that a LightningModule trains, else those of its outputs.
+class FirstStep:
+    """Finds the symmetries of the loss that a module trains, or else those of what its modules put out.
 
-    The loss of ``training_step`` on this batch comes first: on fake tensors, and where the step depends on
-    numbers (it calls ``loss.item()``, say) on copies of the real ones, for the price of one forward pass. A
-    model whose step cannot be traced is traced through ``example_input_array``.
+    In this order:
+
+    1. the loss of ``training_step`` on the first batch, run on fake tensors;
+    2. ``forward(example_input_array)``, run on fake tensors;
+    3. the modules that the real first step calls, run on fake tensors with the inputs they got;
+    4. the same on copies of the real tensors: the only way that costs time and memory, that of one forward
+       pass, and the only one for a model whose own control flow depends on numbers.
 
     Args:
         module: The model in training.
-        batch: A batch as ``training_step`` gets it.
-        batch_idx: Its index.
-
-    Returns:
-        The symmetries, parameters named as in ``module.named_parameters()``.
-
-    Raises:
-        TraceError: If nothing can be traced; the message gives the causes and what to do.
     """
-    try:
-        return _stripped(find_symmetries(_StepWithoutMetrics(module), batch, batch_idx))
-    except TraceError:
-        pass
-    try:
-        return _stripped(find_symmetries_running(_Step(module), batch, batch_idx))
-    except TraceError as error:
-        first = error
-    example = module.example_input_array
-    if example is None:
-        raise TraceError(
-            f"training_step cannot be run a second time ({first}), and there is no example_input_array to "
-            "fall back on: set it, or pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
-        ) from first
-    inputs = example if isinstance(example, tuple) else () if isinstance(example, dict) else (example,)
-    try:
-        return find_symmetries(module, *inputs, **(example if isinstance(example, dict) else {}))
-    except TraceError as second:
-        raise TraceError(
-            f"neither training_step ({first}) nor forward(example_input_array) ({second}) can be traced: "
-            "pass SymmetryMonitor(symmetries=find_symmetries(model, inputs))"
-        ) from second
-
-
-class _Step(nn.Module):
-    """A training step as a module's forward, deaf to logging and with optimizers that do nothing."""
 
     def __init__(self, module: LightningModule) -> None:
-        super().__init__()
-        self.module = module
+        self._module = module
+        self._causes: dict[str, str] = {}
+        self._calls: Calls | None = None
 
-    def forward(self, batch: Any, batch_idx: int) -> Any:
-        module: Any = self.module
-        losses: list[Any] = []
-        # instance attributes: the tracer restores the module's own afterwards
-        silenced = {
-            name: _nothing
-            for name in (
-                "log",
-                "log_dict",
-                "print",
-                "toggle_optimizer",
-                "untoggle_optimizer",
-                "clip_gradients",
+    @property
+    def is_watching(self) -> bool:
+        """Whether the real step is being watched for the modules that it calls."""
+        return self._calls is not None
+
+    def before(self, batch: Any, batch_idx: int) -> Symmetries | None:
+        """Find the symmetries before the first step; if that is impossible, start to watch the step.
+
+        Args:
+            batch: A batch as ``training_step`` gets it.
+            batch_idx: Its index.
+
+        Returns:
+            The symmetries, parameters named as in ``module.named_parameters()``.
+        """
+        found = self._find("training_step", trace_fake, training_loss, (batch, batch_idx))
+        example = self._module.example_input_array
+        if found is None and example is not None:
+            found = self._find("forward(example_input_array)", trace_fake, _output, (example,))
+        if found is None:
+            self._calls = Calls(self._module)
+        return found
+
+    def after(self) -> Symmetries:
+        """Find the symmetries of the modules that the step has called.
+
+        Returns:
+            The symmetries, parameters named as in ``module.named_parameters()``.
+
+        Raises:
+            TraceError: If nothing can be traced; the message gives the causes and what to do.
+        """
+        assert self._calls is not None
+        calls = list(self._calls.made)
+        self.close()
+        found = None
+        what = "the modules called in the first step"
+        for where, tracer in (("", trace_fake), (", on copies of the real tensors", trace_running)):
+            if calls and found is None:
+                found = self._find(f"{what}{where}", tracer, _outputs, (calls,))
+        if found is None:
+            causes = "; ".join(f"{what}: {cause}" for what, cause in self._causes.items())
+            raise TraceError(
+                f"nothing that {type(self._module).__name__} computes can be traced ({causes}). Set "
+                "example_input_array, or pass SymmetryMonitor(symmetries=find_symmetries(module, inputs))"
             )
-        }
-        if not module.automatic_optimization:
-            silenced |= {
-                "manual_backward": lambda loss, *args, **kwargs: losses.append(loss),
-                "optimizers": lambda *args, **kwargs: _inert(len(module.trainer.optimizers)),
-                "lr_schedulers": lambda *args, **kwargs: _inert(len(module.trainer.lr_scheduler_configs)),
-            }
-        module.__dict__.update(silenced)
-        output = module.training_step(batch, batch_idx)
-        if not module.automatic_optimization:
-            return losses
-        loss = output.get("loss") if isinstance(output, dict) else output
-        if not any(isinstance(leaf, Tensor) for leaf in tree_leaves(loss)):
-            raise ValueError("training_step returned no loss on this batch")
-        return loss
+        return found
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._calls is not None:
+            self._calls.close()
+            self._calls = None
+
+    def _find(
+        self,
+        what: str,
+        tracer: Callable[..., Program],
+        function: Callable[..., Any],
+        inputs: tuple[Any, ...],
+    ) -> Symmetries | None:
+        try:
+            found = steps(_on_this_path(tracer), self._module, partial(function, self._module), (inputs, {}))
+        except TraceError as error:
+            self._causes[what] = str(error)
+            return None
+        if self._causes:
+            first, cause = next(iter(self._causes.items()))
+            rank_zero_info(
+                f"SymmetryMonitor watches the symmetries of {what}, as {first} cannot be traced: {cause}"
+            )
+        return Symmetries(solved(found))
 
 
-class _StepWithoutMetrics(_Step):
-    """A training step whose metrics, which count numbers that fake tensors lack, count nothing."""
-
-    def forward(self, batch: Any, batch_idx: int) -> Any:
-        for metric in self.module.modules():
-            if isinstance(metric, (Metric, MetricCollection)):
-                metric.__dict__.update(forward=_zero, update=_nothing, compute=_zero)
-        return super().forward(batch, batch_idx)
+def _on_this_path(tracer: Callable[..., Program]) -> Callable[..., Program]:
+    """A tracer for a step that may use later what it does not use yet."""
+    return lambda *given: pin_idle(tracer(*given))
 
 
-def _zero(*args: Any, **kwargs: Any) -> Tensor:
-    return torch.zeros(())
+def _output(module: LightningModule, example: Any) -> Any:
+    """What forward makes of an example, which comes from wherever its author has put it."""
+    precision = module.trainer.precision_plugin
+    example = tree_map_only(Tensor, lambda tensor: tensor.to(module.device), precision.convert_input(example))
+    with quiet(module), precision.forward_context():
+        if isinstance(example, dict):
+            return module(**example)
+        return module(*example) if isinstance(example, tuple) else module(example)
 
 
-def _nothing(*args: Any, **kwargs: Any) -> None:
-    return None
-
-
-class _Inert:
-    """Stands for an optimizer or a scheduler: every attribute is a function that does nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return _nothing
-
-
-def _inert(count: int) -> Any:
-    return _Inert() if count <= 1 else [_Inert() for _ in range(count)]
-
-
-def _stripped(symmetries: Symmetries) -> Symmetries:
-    """Take the wrapper's own level off all names."""
-    plain = symmetries.to_dict()
-
-    def strip(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {
-                k: v.removeprefix("module.") if k in {"name", "parameter"} else strip(v)
-                for k, v in value.items()
-            }
-        return [strip(v) for v in value] if isinstance(value, (list, tuple)) else value
-
-    return Symmetries.from_dict(strip(plain))
+def _outputs(module: LightningModule, calls: list[Call]) -> list[Any]:
+    """What some modules put out."""
+    with quiet(module), module.trainer.precision_plugin.forward_context():
+        return [called(*args, **kwargs) for called, args, kwargs in calls]

@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._compat import Callback, LightningModule, Trainer, rank_zero_warn
+from .._compat import LightningModule, Trainer, rank_zero_warn
 from ..discovery import Symmetries
 from ..metrics.order_parameters import OrderParameters
-from ._first_step import find_in_training
+from ._symmetry_callback import SymmetryCallback
 
 
-class SymmetryMonitor(Callback):
+class SymmetryMonitor(SymmetryCallback):
     """Find the symmetries of the loss in training and log how far each is broken.
 
     Needs no configuration: on the first batch the module's own ``training_step`` is traced on fake tensors,
-    which draws no random number, writes no buffer and takes no memory. A step that depends on numbers (it
-    calls ``loss.item()``, say) runs once more on copies of the real tensors instead. Then the weights are
-    looked at before the first step and after every ``every_n_steps`` optimizer steps. Nothing in training
-    changes: the trained weights are the same bit for bit. What else a step does (printing, writing
-    to a logger of its own) it does once more.
+    which draws no random number, writes no buffer and takes no memory. If that is impossible (its control
+    flow depends on numbers, say), ``forward(example_input_array)`` is traced, or else the modules that the
+    real first step calls. Then the weights are looked at before the first step and after every
+    ``every_n_steps`` optimizer steps. Nothing in training changes: the trained weights are the same bit for
+    bit. Printing and logging are silenced in a trace; what else a step does, it does once more.
 
     Logged through ``self.log_dict``, so that EarlyStopping and ModelCheckpoint can monitor them (``<name>``
     is the name of a symmetry, as in ``monitor.symmetries.table()``):
@@ -67,12 +67,10 @@ class SymmetryMonitor(Callback):
     ) -> None:
         if not isinstance(every_n_steps, int) or isinstance(every_n_steps, bool) or every_n_steps < 1:
             raise ValueError(f"`every_n_steps` must be an integer of at least 1, found {every_n_steps!r}")
+        super().__init__(symmetries, strict)
         self.every_n_steps = every_n_steps
-        self.symmetries = symmetries
-        self.strict = strict
         self._last_step: int | None = None
         self._measure: OrderParameters | None = None
-        self._off = False
         self._warned_of_nonfinite = False
 
     @property
@@ -101,38 +99,24 @@ class SymmetryMonitor(Callback):
         if self.symmetries is None and state_dict["symmetries"] is not None:
             self.symmetries = Symmetries.from_dict(state_dict["symmetries"])
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start afresh: what is off stays off for one fit only.
+    def begin(self, trainer: Trainer, pl_module: LightningModule, symmetries: Symmetries) -> None:
+        """Look at the weights as they were initialised.
 
         Args:
             trainer: The Trainer.
             pl_module: The model.
+            symmetries: What to watch.
         """
-        self._off = False
-        self._measure = None
-
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Find the symmetries on the first batch, and look at the weights as they were initialised.
-
-        Args:
-            trainer: The Trainer.
-            pl_module: The model.
-            batch: The batch.
-            batch_idx: Its index.
-        """
-        if self._off or self._measure is not None:
-            return
-        try:
-            self._prepare(pl_module, batch, batch_idx)
-            if self._last_step is None:
-                initial = self._look(trainer, pl_module)
-                # at the Trainer's first log_every_n_steps a later look may have taken their place
-                for logger in trainer.loggers:
-                    logger.log_metrics(initial, step=trainer.global_step)
-        except Exception as error:
-            self._fail(error)
+        if not symmetries:
+            rank_zero_warn(
+                f"SymmetryMonitor found no symmetry in {type(pl_module).__name__}: there is nothing to watch."
+            )
+        self._measure = OrderParameters(symmetries)
+        if self._last_step is None:
+            initial = self._look(trainer, pl_module, self._measure)
+            # at the Trainer's first log_every_n_steps a later look may have taken their place
+            for logger in trainer.loggers:
+                logger.log_metrics(initial, step=trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -146,35 +130,23 @@ class SymmetryMonitor(Callback):
             batch: The batch.
             batch_idx: Its index.
         """
-        if self._off or self._last_step is None or trainer.global_step - self._last_step < self.every_n_steps:
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        if self._is_off or self._measure is None or self._last_step is None:
             return
-        try:
-            self._look(trainer, pl_module)
-        except Exception as error:
-            self._fail(error)
+        if trainer.global_step - self._last_step >= self.every_n_steps:
+            try:
+                self._look(trainer, pl_module, self._measure)
+            except Exception as error:
+                self.fail(error)
 
-    def _prepare(self, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        shapes = {name: parameter.shape for name, parameter in pl_module.named_parameters()}
-        if self.symmetries is None:
-            self.symmetries = find_in_training(pl_module, batch, batch_idx)
-        moved = {leg.parameter for s in self.symmetries for leg in s.legs if leg.kind == "parameter"}
-        unknown = sorted(moved - shapes.keys())
-        if unknown:
-            raise ValueError(
-                f"`symmetries` must name parameters of {type(pl_module).__name__}, found {unknown[0]!r}"
-            )
-        if not self.symmetries:
-            rank_zero_warn(
-                f"SymmetryMonitor found no symmetry in {type(pl_module).__name__}: there is nothing to watch."
-            )
-        self._measure = OrderParameters(self.symmetries)
-
-    def _look(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
-        assert self._measure is not None
-        values = self._measure(dict(pl_module.named_parameters()))
+    def _look(
+        self, trainer: Trainer, pl_module: LightningModule, measure: OrderParameters
+    ) -> dict[str, float]:
+        values = measure(dict(pl_module.named_parameters()))
         self._last_step = trainer.global_step
         finite = self._finite(values) if values else {}
-        pl_module.log_dict(finite, on_step=True, on_epoch=False)
+        # weights have no batch: Lightning need not look for its size
+        pl_module.log_dict(finite, on_step=True, on_epoch=False, batch_size=1)
         return finite
 
     def _finite(self, values: Mapping[str, Tensor]) -> dict[str, float]:
@@ -189,11 +161,3 @@ class SymmetryMonitor(Callback):
                 f"as {lost[0]!r} are not logged."
             )
         return finite
-
-    def _fail(self, error: Exception) -> None:
-        self._off = True
-        if self.strict:
-            raise error
-        rank_zero_warn(
-            f"SymmetryMonitor switches itself off, training goes on: {type(error).__name__}: {error}"
-        )

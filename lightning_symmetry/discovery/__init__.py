@@ -4,13 +4,26 @@ A model is run once on fake tensors (:mod:`._trace`); every operation becomes st
 tensors whose axes are products and sums of atoms (:mod:`._dims`). Cut into blocks (:mod:`._lower`), the
 statements are equations (:mod:`._equivariance`) whose solutions are the groups (:mod:`._families`), together
 with the shifts that are absorbed (:mod:`._absorbed`) or compensated (:mod:`._compensated`) downstream.
-:mod:`.verify` and :mod:`.completeness` prove them.
+:mod:`.verify` and :mod:`.completeness` prove them, :mod:`.explain` gives the reasons for those that are
+missing, and :mod:`.registry` takes in what only the author of an operation or a module knows.
 """
 
 from .completeness import Completeness
+from .explain import Explanation, explain
+from .fact import Fact
 from .find import TraceError, find_symmetries
-from .symmetries import Symmetries
 from .leg import Leg
+from .symmetries import Symmetries
 from .symmetry import Symmetry
 
-__all__ = ["Completeness", "Leg", "Symmetries", "Symmetry", "TraceError", "find_symmetries"]
+__all__ = [
+    "Completeness",
+    "Explanation",
+    "Fact",
+    "Leg",
+    "Symmetries",
+    "Symmetry",
+    "TraceError",
+    "explain",
+    "find_symmetries",
+]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..groups import GROUPS
+from ._real import real
 from .symmetry import Symmetry
 
 
@@ -21,23 +22,26 @@ def transform(
 
 
 def generators(symmetries: Iterable[Symmetry], params: Mapping[str, Tensor]) -> Tensor:
-    """Return the tangents of all continuous directions, ``(k, P)``, columns in the order of ``params``."""
+    """Return the tangents of all continuous directions, ``(k, P)``, columns in the order of ``params``.
+
+    A complex parameter counts twice: for the real and the imaginary part of each number.
+    """
     rows = [_tangents(symmetry, params) for symmetry in symmetries if symmetry.dimension]
     if rows:
         return torch.cat(rows)
-    first = next(iter(params.values()))
-    return first.new_zeros(0, sum(p.numel() for p in params.values()))
+    first = real(next(iter(params.values())))
+    return first.new_zeros(0, sum(real(p).numel() for p in params.values()))
 
 
 def _tangents(symmetry: Symmetry, params: Mapping[str, Tensor]) -> Tensor:
     group = GROUPS[symmetry.group]
     plain = {name: p.detach() for name, p in params.items()}
-    first = next(iter(plain.values()))
+    first = real(next(iter(plain.values())))
 
     with torch.inference_mode(False), torch.enable_grad():
         origin = first.new_zeros(symmetry.copies, group.dimension(symmetry.size)).requires_grad_()
         moved = symmetry.act(plain, group.exponential(origin, symmetry.size))
-        orbit = torch.cat([moved[name].reshape(-1) for name in plain])
+        orbit = torch.cat([real(moved[name]).reshape(-1) for name in plain])
         # forward derivatives by differentiating backward ones, which are linear in what is pulled back
         dual = torch.zeros_like(orbit).requires_grad_()
         (pulled,) = torch.autograd.grad(orbit, origin, dual, create_graph=True)

@@ -9,7 +9,7 @@ from typing import Literal
 from ._families import WHOLE, Families, Family
 from ._flow import Flow
 from ._legs import KINDS, leg_of
-from ._lower import Block, Lowered
+from ._lower import Block
 from .leg import Leg
 from .piece import Factor
 from .symmetry import Symmetry
@@ -18,14 +18,16 @@ from .symmetry import Symmetry
 class Assembler:
     """Describes families as symmetries of parameters."""
 
-    def __init__(self, lowered: Lowered, families: Families, flow: Flow) -> None:
+    def __init__(self, families: Families, flow: Flow) -> None:
         self._families = families
-        self._movable = [b for b in lowered.blocks if b.value.origin in KINDS]
         self._reading = flow.contracted()
 
     def symmetry(self, family: Family) -> Symmetry:
         """Return a family as a symmetry, still without a name."""
-        legs = tuple(leg for block in self._movable for leg in self._legs(family, block))
+        home = self._families.home
+        blocks = {home[v] for v in (*family.exponents, *family.shifts)}
+        movable = sorted((b for b in blocks if b.value.origin in KINDS), key=lambda b: b.variable)
+        legs = tuple(leg for block in movable for leg in self._legs(family, block))
         size = self._families.width(family) - family.centred
         members = self._families.members
         copies = prod(self._families.size(members[d][0]) for d in family.companions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,16 @@ class Call:
     ``outs`` are the values that the call has to define, in order; ``None`` stands for an output that is no
                 tensor.
     ``rounds`` tells that real or complex numbers go in and whole numbers or truth values come out.
+    ``masks`` are the arguments that hold truth values. ``pairs`` are complex: their last axis, which the
+    tensor lacks, holds the real and the imaginary part.
     """
 
     operation: torch._ops.OpOverload
     arguments: dict[str, Any]
     outs: tuple[Value, ...]
     rounds: bool = False
+    masks: frozenset[Value] = frozenset()
+    pairs: frozenset[Value] = frozenset()
 
     def __getitem__(self, name: str) -> Any:
         return self.arguments[name]
@@ -41,17 +45,40 @@ RULES: dict[torch._ops.OpOverloadPacket, Rule] = {}
 """The meaning of every operation that is understood; all others pin what they touch."""
 
 
+COMPLEX: dict[torch._ops.OpOverloadPacket, Rule] = {}
+"""The meaning of operations on complex tensors."""
+
+COMPOSITIONS: dict[torch._ops.OpOverloadPacket, Callable[..., Any]] = {}
+"""Functions that compute the same as an operation, out of others."""
+
+
 def rule(*names: str) -> Callable[[Rule], Rule]:
     """Register a rule for ATen operations by name; names that this version of torch lacks are passed over."""
+    return _registers(RULES, names)
 
+
+def complex_rule(*names: str) -> Callable[[Rule], Rule]:
+    """Register a rule for ATen operations that take or give complex tensors."""
+    return _registers(COMPLEX, names)
+
+
+def _registers(
+    table: dict[torch._ops.OpOverloadPacket, Rule], names: Sequence[str]
+) -> Callable[[Rule], Rule]:
     def register(function: Rule) -> Rule:
         for name in names:
-            packet = getattr(torch.ops.aten, name, None)
+            packet = packet_of(name)
             if packet is not None:
-                RULES[packet] = function
+                table[packet] = function
         return function
 
     return register
+
+
+def packet_of(name: str) -> torch._ops.OpOverloadPacket | None:
+    """The operation of a name: ``"library::operation"``, or ATen's without a library."""
+    library, _, own = name.rpartition("::")
+    return getattr(getattr(torch.ops, library or "aten"), own, None)
 
 
 def bound(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

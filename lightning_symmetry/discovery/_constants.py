@@ -16,7 +16,7 @@ NAMED = (Origin.PARAMETER, Origin.BUFFER, Origin.FIXED)
 
 @dataclass(frozen=True)
 class Constant:
-    """``scale · block + shift``, the block being a piece of a parameter or a buffer."""
+    """``scale · piece + shift`` of a parameter or a buffer."""
 
     block: Block
     scale: float = 1
@@ -50,7 +50,7 @@ class Constants:
 
     def _made(self, block: Block) -> Constant | None:
         if block.value.name and block.value.origin in NAMED:
-            return Constant(block)
+            return Constant(block, 1, block.about)
         if block.value.origin is not Origin.COMPUTED:
             return None
         found: Constant | None = None
@@ -72,6 +72,9 @@ class Constants:
 
 Frame = Mapping[Constant, int]
 """A product of powers of gains, all diagonal along one axis."""
+
+FrozenFrame = frozenset[tuple[Constant, int]]
+"""A frame that can be hashed."""
 
 
 def combined(one: Frame, other: Frame, power: int = 1) -> dict[Constant, int]:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from itertools import product as cartesian
 from math import prod
 from typing import Literal
+
+MOST_ROWS = 8
+"""An axis of more rows than this is not taken apart row by row."""
 
 
 class StructureConflict(Exception):
@@ -21,7 +25,7 @@ class StructureConflict(Exception):
 class Dim:
     """One axis, or a part of one: a leaf, a product or a sum of other parts."""
 
-    __slots__ = ("kind", "link", "parts", "size")
+    __slots__ = ("fixed", "kind", "link", "parts", "size")
 
     def __init__(
         self, size: int, kind: Literal["leaf", "product", "sum"] = "leaf", parts: Sequence[Dim] = ()
@@ -30,6 +34,7 @@ class Dim:
         self.kind = kind
         self.parts = tuple(parts)
         self.link: Dim | None = None
+        self.fixed = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,20 @@ def terms(dim: Dim) -> list[Dim]:
     return [term for part in dim.parts for term in terms(part)] if dim.kind == "sum" else [dim]
 
 
+def fix(dim: Dim) -> None:
+    """Note that data lies along an axis: no entry will ever leave its place."""
+    dim = find(dim)
+    dim.fixed = True
+    for part in dim.parts:
+        fix(part)
+
+
+def fixed(dim: Dim) -> bool:
+    """Whether data lies along an axis, or along all of its parts."""
+    dim = find(dim)
+    return dim.fixed or (bool(dim.parts) and all(part.size == 1 or fixed(part) for part in dim.parts))
+
+
 def unify(one: Dim, other: Dim) -> None:
     """Make two axes the same axis.
 
@@ -88,10 +107,11 @@ def unify(one: Dim, other: Dim) -> None:
         return
     if one.size != other.size:
         raise StructureConflict(f"axes of length {one.size} and {other.size} were aligned")
-    if one.kind == "leaf":
-        one.link = other
-    elif other.kind == "leaf":
-        other.link = one
+    if "leaf" in (one.kind, other.kind):
+        leaf, rest = (one, other) if one.kind == "leaf" else (other, one)
+        leaf.link = rest
+        if leaf.fixed:
+            fix(rest)
     elif one.kind == other.kind == "product":
         align(factors(one), factors(other))
         other.link = one
@@ -118,7 +138,8 @@ def align(left: list[Dim], right: list[Dim]) -> None:
             continue
         long, short, rest = (a, b, left) if a.size > b.size else (b, a, right)
         if long.size % short.size:
-            raise StructureConflict(f"an axis of {long.size} is no multiple of {short.size}")
+            _cross([a, *left[::-1]], [b, *right[::-1]])
+            return
         tail = Dim(long.size // short.size)
         unify(long, Dim(long.size, "product", (short, tail)))
         rest.append(tail)
@@ -140,16 +161,37 @@ def _align_terms(left: list[Dim], right: list[Dim]) -> None:
 
 
 def _distribute(whole: Dim, parts: Dim) -> None:
-    """Cut the leading factor of a product where a sum is cut: (a + b)·c is a·c + b·c."""
-    lead, *inner = factors(whole)
-    width = prod(f.size for f in inner)
-    pieces = terms(parts)
-    if any(piece.size % width for piece in pieces):
-        raise StructureConflict(f"a sum is cut inside the inner factor of {width}")
-    cuts = [Dim(piece.size // width) for piece in pieces]
-    unify(lead, total(cuts))
-    for piece, cut in zip(pieces, cuts, strict=True):
-        unify(piece, product([cut, *inner]))
+    """Cut a product, seen as rows, where a sum is cut: between rows, and within all rows where one is cut."""
+    lead, *rest = factors(whole)
+    width, pieces = whole.size // lead.size, terms(parts)
+    ends = list(accumulate(piece.size for piece in pieces))
+    rows = _cuts(lead, [row for end in ends for row in (end // width, -(-end // width))])
+    columns = _cuts(product(rest), [end % width for end in ends])
+    for piece, end in zip(pieces, ends, strict=True):
+        inside: list[Dim] = []
+        for row, first in rows:
+            if end - piece.size <= first * width and (first + row.size) * width <= end:
+                inside.append(product([row, *rest]))
+            elif row.size == 1:
+                inside += [c for c, at in columns if end - piece.size <= first * width + at < end]
+        unify(piece, total(inside))
+
+
+def _cuts(dim: Dim, places: Iterable[int]) -> list[tuple[Dim, int]]:
+    """Cut an axis at some places and return its parts, each with its start."""
+    bounds = sorted({0, dim.size, *places})
+    parts = [Dim(end - start) for start, end in pairwise(bounds)]
+    unify(dim, total(parts))
+    return list(zip(parts, bounds, strict=False))
+
+
+def _cross(left: list[Dim], right: list[Dim]) -> None:
+    """Unify products whose leading factors share no refinement: one of them is taken apart row by row."""
+    (lead, *inner), other = (left, right) if left[0].size < right[0].size else (right, left)
+    if lead.size > MOST_ROWS or product([lead, *inner]).size != product(other).size:
+        raise StructureConflict(f"an axis of {other[0].size} is no multiple of {lead.size}")
+    _cuts(lead, range(lead.size))
+    _distribute(product(other), total([product(inner)] * lead.size))
 
 
 def blocks(dim: Dim) -> list[Piece]:

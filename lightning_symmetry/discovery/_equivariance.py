@@ -36,6 +36,7 @@ class Equivariance:
         self._fixed: set[int] = set()
         self._curved: set[int] = set()
         self._shifts: dict[Block, dict[int, dict[int, Fraction | int]]] = {}
+        self._made = {step.out.block for step in lowered.steps}
         self._with_shifts = any(isinstance(s.statement, Map) and s.statement.exponent for s in lowered.steps)
         for block in lowered.blocks:
             self._source(block)
@@ -54,10 +55,9 @@ class Equivariance:
         for shifts in self._shifts.values():
             for variable, row in shifts.items():
                 self.scale.equate({self._shift_of + variable: -1, **row})
-        made = {step.out.block for step in lowered.steps}
         for block in lowered.blocks:
             if block.value.origin is Origin.ZERO or (
-                block.value.origin is Origin.COMPUTED and block not in made
+                block.value.origin is Origin.COMPUTED and block not in self._made
             ):
                 # zeros stay zeros under any factor, but not under a shift
                 for variable in _variables(block):
@@ -82,6 +82,10 @@ class Equivariance:
         origin = block.value.origin
         if origin is Origin.FIXED:
             self._pin(block)
+        elif origin is Origin.BUFFER and block not in self._made:
+            # a mask may trade places with its units, but no number in it changes
+            for variable in (block.variable, *block.atoms):
+                self._no_scale(variable)
         elif origin in (Origin.FILL, Origin.NOISE, Origin.SYMMETRIC_NOISE):
             for variable in (block.variable, *block.atoms):
                 self._no_scale(variable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import reduce
@@ -73,11 +73,8 @@ class Families:
         candidates = [*linear, *self._diagonal()]
         # what acts on a wider product of atoms contains what acts on a narrower one
         candidates.sort(key=lambda f: (-len(f.joint), f.group not in MATRICES, -self.width(f)))
-        accepted: list[Family] = []
-        for family in candidates:
-            if self._is_new(family, accepted):
-                accepted.append(family)
-        return [*self._permutations(linear), *accepted]
+        accepted = _Accepted(self._image)
+        return [*self._permutations(linear), *(family for family in candidates if accepted.take(family))]
 
     def class_of(self, variable: int) -> int:
         """The class that an atom is tied into."""
@@ -143,17 +140,22 @@ class Families:
     def _sparse(self, vectors: list[tuple[Vector, Vector]]) -> list[tuple[Vector, Vector]]:
         """Add and subtract null vectors of one class where that leaves fewer legs."""
         vectors = list(vectors)
+        moved = [self._legs_moved(vector) for vector in vectors]
         for i, one in enumerate(vectors):
-            for other in vectors[:i] + vectors[i + 1 :]:
+            for j, other in enumerate(vectors):
+                # nothing cancels that is not moved by both
+                if i == j or 2 * len(moved[i] & moved[j]) <= len(moved[j]):
+                    continue
                 for factor in (1, -1):
                     mixed = (_sum(one[0], other[0], factor), _sum(one[1], other[1], factor))
-                    if self._legs_moved(mixed) < self._legs_moved(one):
-                        one = vectors[i] = mixed
+                    legs = self._legs_moved(mixed)
+                    if len(legs) < len(moved[i]):
+                        one, vectors[i], moved[i] = mixed, mixed, legs
         return vectors
 
-    def _legs_moved(self, vector: tuple[Vector, Vector]) -> int:
-        moved = {*vector[0], *vector[1]}
-        return sum(self.home[v].value.origin is Origin.PARAMETER for v in moved)
+    def _legs_moved(self, vector: tuple[Vector, Vector]) -> frozenset[int]:
+        variables = {*vector[0], *vector[1]}
+        return frozenset(v for v in variables if self.home[v].value.origin is Origin.PARAMETER)
 
     def _merged(
         self, c: int, scales: list[tuple[Vector, Vector]], signs: list[tuple[Vector, Vector]]
@@ -201,17 +203,6 @@ class Families:
         divisor = divisor if whole[first] > 0 else -divisor
         return {v: e // divisor for v, e in whole.items()}
 
-    def _is_new(self, family: Family, accepted: list[Family]) -> bool:
-        flips = family.group == "sign"
-        known = LinearSystem(modulus=2 if flips else None)
-        for other in accepted:
-            comparable = other.plain and (
-                other.group in CONTAINING_FLIPS if flips else other.group not in ("sign", "orthogonal")
-            )
-            if comparable and other.joint >= family.joint:
-                known.equate(self._image(other, family.c))
-        return known.equate(self._image(family, family.c)) or family.group in MATRICES
-
     def _image(self, family: Family, c: int) -> Vector:
         """The exponents of the trained blocks, for factors that depend on the index of class ``c`` alone."""
         image: Vector = defaultdict(int)
@@ -226,6 +217,37 @@ class Families:
                     place = next(a for a in block.atoms if self.class_of(a) == c)
                 image[place] += exponent
         return image
+
+
+class _Accepted:
+    """The families found so far, and whether another one is a combination of them."""
+
+    def __init__(self, image: Callable[[Family, int], Vector]) -> None:
+        self._image = image
+        self._by_class: dict[int, list[Family]] = defaultdict(list)
+        self._spans: dict[tuple[bool, int, frozenset[int]], tuple[LinearSystem, int]] = {}
+
+    def take(self, family: Family) -> bool:
+        """Add a family, unless others contain it."""
+        flips = family.group == "sign"
+        others = self._by_class[family.c]
+        key = (flips, family.c, family.joint)
+        span, seen = self._spans.get(key) or (LinearSystem(modulus=2 if flips else None), 0)
+        for other in others[seen:]:
+            if other.joint >= family.joint and _contains(other, flips):
+                span.equate(self._image(other, family.c))
+        self._spans[key] = (span, len(others))
+        new = bool(span.reduce(self._image(family, family.c))) or family.group in MATRICES
+        if new:
+            for c in {family.c, WHOLE, *family.companions}:
+                self._by_class[c].append(family)
+        return new
+
+
+def _contains(family: Family, flips: bool) -> bool:
+    """Whether a group may contain sign flips, or positive factors."""
+    able = family.group in CONTAINING_FLIPS if flips else family.group not in ("sign", "orthogonal")
+    return family.plain and able
 
 
 def _sum(one: Vector, other: Vector, factor: int) -> Vector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 from ._dims import Dim, blocks
 from ._lower import Block, Key, Lowered, Slot, Step
@@ -10,8 +11,12 @@ from ._program import Term, View
 from ._values import Origin
 
 
-Source = tuple[Block, tuple[int, ...]]
-"""A block, and the positions in it of the atoms of one that only rearranges its entries."""
+class Source(NamedTuple):
+    """The block that another is a multiple of, and where the other's atoms are in it if they are there."""
+
+    block: Block
+    positions: tuple[int | None, ...]
+    factor: float = 1
 
 
 class Flow:
@@ -28,22 +33,29 @@ class Flow:
                 self.readers[slot.block].append((step, slot))
 
     def source(self, block: Block) -> Source:
-        """The block whose entries this one merely rearranges (or itself), and where its atoms are there."""
-        positions = tuple(range(len(block.sizes)))
+        """The block whose entries this one merely rearranges, or itself."""
+        return self._source(block, exact=True)
+
+    def broadcast(self, block: Block) -> Source:
+        """The block that this one repeats along axes of its own and multiplies by a number, or itself."""
+        return self._source(block, exact=False)
+
+    def _source(self, block: Block, *, exact: bool) -> Source:
+        positions: tuple[int | None, ...] = tuple(range(len(block.sizes)))
+        factor: float = 1
         while len(self.makers[block]) == 1 and block.value.origin is Origin.COMPUTED:
             (step,) = self.makers[block]
-            statement = step.statement
-            copies = isinstance(statement, View) or (
-                isinstance(statement, Term)
-                and len(statement.inputs) == 1
-                and statement.coefficient == statement.inputs[0].power == 1
-                and not statement.windows
-            )
-            if not copies or step.out.keys.keys() != step.inputs[0].keys.keys():
+            coefficient = _copied(step)
+            (slot,) = step.inputs[:1] if coefficient else (None,)
+            if slot is None or not slot.keys.keys() <= step.out.keys.keys():
                 break
-            there = {position: step.inputs[0].keys[key] for key, position in step.out.keys.items()}
-            block, positions = step.inputs[0].block, tuple(there[p] for p in positions)
-        return block, positions
+            if exact and (coefficient != 1 or len(slot.keys) < len(step.out.keys)):
+                break
+            there = {position: slot.keys.get(key) for key, position in step.out.keys.items()}
+            positions = tuple(None if p is None else there[p] for p in positions)
+            block = slot.block
+            factor *= coefficient
+        return Source(block, positions, factor)
 
     def contracted(self) -> set[int]:
         """Variables of the source atoms along which something is contracted with them: what reads a space."""
@@ -51,11 +63,20 @@ class Flow:
         for step in self.steps:
             if isinstance(step.statement, Term) and len(step.inputs) > 1:
                 for slot in step.inputs:
-                    block, positions = self.source(slot.block)
-                    found |= {
-                        block.atom(positions[p]) for key, p in slot.keys.items() if key not in step.out.keys
-                    }
+                    block, positions, _ = self.source(slot.block)
+                    places = (positions[p] for key, p in slot.keys.items() if key not in step.out.keys)
+                    found |= {block.atom(place) for place in places if place is not None}
         return found
+
+
+def _copied(step: Step) -> float:
+    """The number by which a step multiplies its only input, 0 if it does more than that."""
+    statement = step.statement
+    if isinstance(statement, View):
+        return 1
+    if not isinstance(statement, Term) or len(statement.inputs) != 1 or statement.windows:
+        return 0
+    return statement.coefficient if statement.inputs[0].power == 1 else 0
 
 
 def power(step: Step, slot: Slot) -> float:
@@ -78,8 +99,10 @@ def windows(step: Step) -> dict[Key, Key]:
     statement = step.statement
     if not isinstance(statement, Term) or not statement.even:
         return {}
-    pairs = ((step.keys.get(a, ()), step.keys.get(b, ())) for a, b in statement.windows)
-    return {one: other for a, b in pairs for one, other in zip(a, b, strict=False)}
+    # where an axis is cut or a product, a window does not do the same to all of its parts
+    uncut = [pair for pair in statement.windows if whole(step, pair) is not None]
+    pairs = ((step.keys.get(a, ()), step.keys.get(b, ())) for a, b in uncut)
+    return {a[0]: b[0] for a, b in pairs if len(a) == len(b) == 1}
 
 
 def mixes(step: Step) -> set[Key]:

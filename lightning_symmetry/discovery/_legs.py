@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from ._lower import Block
@@ -47,4 +48,18 @@ def leg_of(
         additive=additive,
         chain=chain,
         frames=frames,
+        about=float(block.about),
     )
+
+
+def unit_leg(block: Block, unit: int, strand: int) -> Leg:
+    """Describe a block as a part of one unit of a space: of a branch among branches."""
+    return replace(leg_of(block, acts=(), powers=()), unit=unit, strand=strand)
+
+
+def in_plane(leg: Leg, second: Block) -> Leg:
+    """Let a leg hold a second block, too: the other coordinate of its planes."""
+    offset = tuple(piece.offset for piece in second.pieces)
+    apart = [(axis, b - a) for axis, (a, b) in enumerate(zip(leg.offset, offset, strict=True)) if a != b]
+    (axis, step) = apart[0]
+    return replace(leg, atoms=(*leg.atoms, (axis, step, 2)), plane=len(leg.atoms))

@@ -24,7 +24,7 @@ NONLINEAR = (Origin.FIXED, Origin.FILL, Origin.NOISE, Origin.SYMMETRIC_NOISE)
 
 @dataclass(frozen=True)
 class LinearSpace:
-    """Atoms on which one matrix acts: for each its variance (+1 like a writer, −1 like a reader) and frame."""
+    """Atoms on which one matrix acts, each with its variance (+1 writes, −1 reads) and frame."""
 
     group: Literal["general_linear", "orthogonal"]
     centred: bool
@@ -34,7 +34,7 @@ class LinearSpace:
 
 @dataclass(frozen=True)
 class _Tie:
-    """What acts at ``other`` is what acts at ``one``, inverted and transposed if ``sign`` is −1, beyond ``frame``."""
+    """At ``other`` acts what acts at ``one``, inverted and transposed if ``sign`` is −1, beyond ``frame``."""
 
     one: int
     other: int
@@ -51,8 +51,11 @@ class LinearSpaces:
         self._curved: set[int] = set()
         self._centred: set[int] = set()
         self._conflicts: list[_Tie] = []
-        for block in [b for b in lowered.blocks if b.value.origin in NONLINEAR] + [b for b, _ in lowered.pinned]:
-            self._curved.update(block.atoms)
+        pinned = {block for block, _ in lowered.pinned}
+        for block in lowered.blocks:
+            constant = block.value.origin is Origin.BUFFER and not flow.makers[block]
+            if constant or block in pinned or block.value.origin in NONLINEAR:
+                self._curved.update(block.atoms)
         for step in lowered.steps:
             self._step(step)
 
@@ -116,9 +119,7 @@ class LinearSpaces:
         if root != other_root:
             gap = combined(combined(tie.frame, frame, tie.sign), other_frame, -1)
             self._parent[other_root] = (root, other_sign * tie.sign * sign, combined({}, gap, other_sign))
-        elif (
-            other_sign != tie.sign * sign or combined(tie.frame, frame, tie.sign) != other_frame
-        ):
+        elif other_sign != tie.sign * sign or combined(tie.frame, frame, tie.sign) != other_frame:
             self._conflicts.append(tie)
 
     def _step(self, step: Step) -> None:
@@ -176,4 +177,3 @@ class LinearSpaces:
             return
         for slot in (one[0], other[0], step.out):
             self._curved.add(slot.variable(key))
-

@@ -6,13 +6,17 @@ itself and one for each of its atoms; the solvers write their equations in these
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product as cartesian
 
-from ._dims import Dim, Piece, blocks
+from ._dims import Dim, Piece
+from ._dims import blocks as cut
 from ._program import Centre, Map, Operand, Pin, Program, Term, View
 from ._values import Origin, Value
+
+Cut = Callable[[Dim], list[Piece]]
 
 Key = tuple[int, int]
 """An atom as a step sees it: which label, and which factor of it."""
@@ -20,12 +24,16 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A product of atoms inside a value; ``pieces`` says where along each axis."""
+    """A product of atoms inside a value; ``pieces`` says where along each axis.
+
+    What the program reads is the value plus ``about``.
+    """
 
     value: Value
     pieces: tuple[Piece, ...]
     variable: int
     sizes: tuple[int, ...]
+    about: float = 0
 
     def atom(self, position: int) -> int:
         """The variable of an atom."""
@@ -51,11 +59,21 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A statement about blocks: ``slots[0]`` is the output."""
+    """A statement about blocks: ``slots[0]`` is the output.
+
+    ``written`` is the statement of the program that it comes from, however it has been rewritten since;
+    ``choice`` says which piece of every axis that is cut this step is about.
+    """
 
     statement: Term | Map | Centre | View
     slots: tuple[Slot, ...]
     keys: dict[Dim, tuple[Key, ...]]
+    written: Term | Map | Centre | View
+    choice: frozenset[tuple[Dim, int]] = frozenset()
+
+    def besides(self, labels: Sequence[Dim]) -> frozenset[tuple[Dim, int]]:
+        """Which pieces of all axes but some."""
+        return frozenset(item for item in self.choice if item[0] not in labels)
 
     @property
     def out(self) -> Slot:
@@ -88,6 +106,7 @@ _AGE = {Origin.PARAMETER: 0, Origin.BUFFER: 1, Origin.STATISTIC: 1}
 def lower(program: Program) -> Lowered:
     """Cut all values into blocks and all statements into steps."""
     lowered = Lowered()
+    blocks = cache(cut)
     of_value: dict[Value, list[Block]] = {}
     for value in _by_age(program):
         pieces = cartesian(*(blocks(dim) for dim in value.dims))
@@ -98,10 +117,10 @@ def lower(program: Program) -> Lowered:
         elif isinstance(statement, View):
             for pair in zip(of_value[statement.out], of_value[statement.input], strict=True):
                 slots = tuple(Slot(b, {(0, i): i for i in range(len(b.sizes))}) for b in pair)
-                lowered.steps.append(Step(statement, slots, {}))
+                lowered.steps.append(Step(statement, slots, {}, statement))
         else:
             inputs = (statement.input,) if isinstance(statement, Centre) else statement.inputs
-            lowered.steps += _steps(statement, (statement.out, *inputs), of_value)
+            lowered.steps += _steps(statement, (statement.out, *inputs), of_value, blocks)
     return lowered
 
 
@@ -134,7 +153,10 @@ def _block(lowered: Lowered, value: Value, pieces: tuple[Piece, ...]) -> Block:
 
 
 def _steps(
-    statement: Term | Map | Centre, operands: tuple[Operand, ...], of_value: dict[Value, list[Block]]
+    statement: Term | Map | Centre,
+    operands: tuple[Operand, ...],
+    of_value: dict[Value, list[Block]],
+    blocks: Cut,
 ) -> Iterator[Step]:
     labels = list(dict.fromkeys(label for operand in operands for label in operand.labels))
     pieces = [blocks(label) for label in labels]
@@ -144,7 +166,9 @@ def _steps(
             label: tuple((i, k) for k in range(len(pieces[i][choice[i]].atoms)))
             for label, i in number.items()
         }
-        yield Step(statement, tuple(_slot(o, number, pieces, choice, keys, of_value) for o in operands), keys)
+        slots = tuple(_slot(o, number, pieces, choice, keys, of_value, blocks) for o in operands)
+        cut = frozenset((label, choice[i]) for label, i in number.items() if len(pieces[i]) > 1)
+        yield Step(statement, slots, keys, statement, cut)
 
 
 def _slot(
@@ -154,6 +178,7 @@ def _slot(
     choice: tuple[int, ...],
     keys: dict[Dim, tuple[Key, ...]],
     of_value: dict[Value, list[Block]],
+    blocks: Cut,
 ) -> Slot:
     index, position, seen = 0, 0, {}
     for axis, dim in zip(operand.axes, operand.value.dims, strict=True):

@@ -1,43 +1,66 @@
 """Steps as if nothing had been written by hand.
 
 Copies are read at their source, a product that is summed afterwards is one contraction, equal factors are one
-power, and what a mean is subtracted from is centred. So ``(q * k).sum(-1)`` is a matrix product,
-``x.pow(2).mean(-1)`` a squared length and ``x - x.mean(-1)`` the first half of a normalisation, whoever wrote
-them.
+power, sums of sums are one sum, and what a mean is subtracted from is centred. So ``(q * k).sum(-1)`` is a
+matrix product, ``x.pow(2).mean(-1)`` a squared length and ``x - x.mean(-1)`` the first half of a
+normalisation, whoever wrote them.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import isclose, prod
 
 from ._dims import Dim
 from ._flow import Flow, Source
-from ._lower import Block, Key, Lowered, Slot, Step
+from ._lower import Lowered, Slot, Step
 from ._program import Centre, Operand, Term
+from ._sums import flattened, is_plain, recentred, without_zeros
 from ._values import Origin
 
 
 def normal_form(lowered: Lowered) -> Lowered:
     """Return equivalent steps in normal form, without those that nobody reads."""
-    read = replace(lowered, steps=_at_sources(lowered))
-    fused = replace(read, steps=_fused(read))
-    centred = replace(fused, steps=_centred(fused))
-    return _without_unread(centred)
+    lowered = replace(lowered, steps=without_zeros(lowered))
+    lowered = _without_unread(replace(lowered, steps=_at_sources(lowered)))
+    lowered = recentred(replace(lowered, steps=flattened(lowered)))
+    lowered = replace(lowered, steps=_at_sources(lowered))
+    lowered = replace(lowered, steps=_fused(lowered))
+    lowered = replace(lowered, steps=_centred(lowered))
+    return _without_unread(lowered)
 
 
 def _at_sources(lowered: Lowered) -> list[Step]:
     """Let every step read the source of a copy, and equal factors once."""
     flow = Flow(lowered)
-    sources: dict[Block, Source] = {}
+    sources, multiples = cache(flow.source), cache(flow.broadcast)
 
-    def at_source(slot: Slot) -> Slot:
-        if slot.block not in sources:
-            sources[slot.block] = flow.source(slot.block)
-        block, positions = sources[slot.block]
-        return Slot(block, {key: positions[position] for key, position in slot.keys.items()})
+    def at_sources(step: Step) -> Step:
+        whole = is_plain(step)
+        found = [(multiples if whole else sources)(slot.block) for slot in step.inputs]
+        slots = tuple(_moved(slot, there) for slot, there in zip(step.inputs, found, strict=True))
+        term = step.statement
+        if not whole or not isinstance(term, Term):
+            return replace(step, slots=(step.out, *slots))
+        factors = (there.factor**operand.power for there, operand in zip(found, term.inputs, strict=True))
+        count = _repeated(step, slots)
+        term = replace(term, coefficient=term.coefficient * prod(factors) * count)
+        return _powers(replace(step, statement=term, slots=(step.out, *slots)))
 
-    return [_powers(replace(s, slots=(s.out, *map(at_source, s.inputs)))) for s in lowered.steps]
+    return [at_sources(step) for step in lowered.steps]
+
+
+def _moved(slot: Slot, there: Source) -> Slot:
+    places = {key: there.positions[position] for key, position in slot.keys.items()}
+    return Slot(there.block, {key: place for key, place in places.items() if place is not None})
+
+
+def _repeated(step: Step, slots: tuple[Slot, ...]) -> int:
+    """How often a sum adds the same, along axes that none of its terms has any more."""
+    lengths = {key: slot.block.sizes[position] for slot in step.inputs for key, position in slot.keys.items()}
+    left = {key for slot in slots for key in slot.keys} | step.out.keys.keys()
+    return prod(length for key, length in lengths.items() if key not in left)
 
 
 def _powers(step: Step) -> Step:
@@ -69,25 +92,19 @@ def _fused(lowered: Lowered) -> list[Step]:
     steps = []
     for step in lowered.steps:
         (slot, *others) = step.inputs or (None,)
-        if slot is None or others or not _plain(step) or slot.keys.keys() <= step.out.keys.keys():
+        if slot is None or others or not is_plain(step) or slot.keys.keys() <= step.out.keys.keys():
             steps.append(step)
             continue
         makers = flow.makers[slot.block]
         whole = len(makers) == 1 and slot.block.value.origin is Origin.COMPUTED
-        steps.append(_contraction(step, makers[0]) if whole and _plain(makers[0]) else step)
+        steps.append(_contraction(step, makers[0]) if whole and is_plain(makers[0]) else step)
     return steps
-
-
-def _plain(step: Step) -> bool:
-    """Whether a step only multiplies and sums."""
-    statement = step.statement
-    return isinstance(statement, Term) and not statement.windows and not statement.ordered
 
 
 def _contraction(reduction: Step, product: Step) -> Step:
     """The reduction of a product as one step."""
     first, second = product.statement, reduction.statement
-    assert isinstance(first, Term) and isinstance(second, Term)  # noqa: S101 - told by _plain
+    assert isinstance(first, Term) and isinstance(second, Term)
     if second.inputs[0].power != 1:
         return reduction
     outer = {position: key for key, position in reduction.inputs[0].keys.items()}
@@ -97,7 +114,7 @@ def _contraction(reduction: Step, product: Step) -> Step:
     names |= {key: (-1 - label, factor) for key in inner for label, factor in [key]}
     slots = tuple(Slot(s.block, {names[key]: p for key, p in s.keys.items()}) for s in product.inputs)
     term = Term(second.out, first.inputs, first.coefficient * second.coefficient)
-    return _powers(Step(term, (reduction.out, *slots), {}))
+    return _powers(Step(term, (reduction.out, *slots), {}, reduction.written))
 
 
 def _centred(lowered: Lowered) -> list[Step]:
@@ -105,7 +122,7 @@ def _centred(lowered: Lowered) -> list[Step]:
     flow = Flow(lowered)
     centring: dict[Step, Step | None] = {}
     for makers in list(flow.makers.values()):
-        if len(makers) == 2 and all(_plain(m) and len(m.inputs) == 1 for m in makers):
+        if len(makers) == 2 and all(is_plain(m) and len(m.inputs) == 1 for m in makers):
             for whole, mean in (makers, makers[::-1]):
                 step = _centring(flow, whole, mean)
                 if step is not None:
@@ -118,7 +135,7 @@ def _centring(flow: Flow, whole: Step, subtracted: Step) -> Step | None:
     """``whole`` adds ``x`` and ``subtracted`` takes away its mean: both as one step, or None."""
     source, mean = whole.inputs[0], subtracted.inputs[0]
     makers = flow.makers[mean.block]
-    if len(makers) != 1 or mean.block.value.origin is not Origin.COMPUTED or not _plain(makers[0]):
+    if len(makers) != 1 or mean.block.value.origin is not Origin.COMPUTED or not is_plain(makers[0]):
         return None
     (average,) = makers
     if len(average.inputs) != 1 or average.inputs[0].block is not source.block:
@@ -126,7 +143,9 @@ def _centring(flow: Flow, whole: Step, subtracted: Step) -> Step | None:
     if whole.out.keys.keys() != source.keys.keys() or not mean.keys.keys() <= subtracted.out.keys.keys():
         return None
     of_out = {whole.out.keys[key]: position for key, position in source.keys.items()}
-    of_mean = {average.out.keys[key]: p for key, p in average.inputs[0].keys.items() if key in average.out.keys}
+    of_mean = {
+        average.out.keys[key]: p for key, p in average.inputs[0].keys.items() if key in average.out.keys
+    }
     if any(of_out[subtracted.out.keys[key]] != of_mean.get(position) for key, position in mean.keys.items()):
         return None
     gone = set(source.keys.values()) - set(of_mean.values())
@@ -135,8 +154,9 @@ def _centring(flow: Flow, whole: Step, subtracted: Step) -> Step | None:
         return None
     over = tuple(key for key, position in source.keys.items() if position in gone)
     label = Dim(count)
-    assert isinstance(whole.statement, Term)  # noqa: S101 - told by _plain
-    return Step(Centre(whole.statement.out, _operand(source), (label,)), whole.slots, {label: over})
+    assert isinstance(whole.statement, Term)
+    centre = Centre(whole.statement.out, _operand(source), (label,))
+    return Step(centre, whole.slots, {label: over}, whole.written)
 
 
 def _cancels(whole: Step, subtracted: Step, average: Step, count: int) -> bool:
@@ -162,4 +182,3 @@ def _without_unread(lowered: Lowered) -> Lowered:
     steps = [step for step in lowered.steps if step.out.block in needed]
     blocks = [b for b in lowered.blocks if b in needed]
     return replace(lowered, steps=steps, blocks=blocks)
-

@@ -54,7 +54,7 @@ class Term:
     ``windows`` pairs labels of the input with labels of ``out`` where the one is mixed into the other by a
                 sliding window;
     ``even`` says that a constant stays a constant under it (no padding). The order of ``ordered`` labels
-                matters.
+                matters. ``function`` names the sliding window: the same name always means the same one.
     """
 
     out: Operand
@@ -63,6 +63,7 @@ class Term:
     windows: tuple[tuple[Dim, Dim], ...] = ()
     even: bool = True
     ordered: tuple[Dim, ...] = ()
+    function: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,14 +127,21 @@ def defined(statement: Statement) -> tuple[Value, ...]:
 
 @dataclass
 class Program:
-    """The statements of one traced computation, in order, and the values they start from."""
+    """The statements of one traced computation, in order, and the values they start from.
+
+    ``place`` names the operation that is being written down, and the module that runs it; ``call`` holds the
+    operation with all numbers that it was given, and how many statements came before it.
+    """
 
     statements: list[Statement] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
+    place: str = ""
+    call: tuple[str, int] | None = None
 
     def value(self, shape: Sequence[int], origin: Origin = Origin.COMPUTED, name: str = "") -> Value:
         """Add a value."""
         value = Value(shape, origin, name)
+        value.place = self.place
         self.values.append(value)
         return value
 
@@ -146,11 +154,14 @@ class Program:
         even: bool = True,
         ordered: Iterable[Dim] = (),
     ) -> None:
-        """Add a term to ``out``."""
+        """Add a term to ``out``; nothing if the coefficient is zero."""
+        if not coefficient:
+            return
         operands = tuple(_operand(*item) for item in inputs)
         pairs = tuple(windows)
         moving = (*(label for pair in pairs for label in pair), *ordered)
-        self.statements.append(Term(_operand(*out), operands, coefficient, pairs, even, moving))
+        named = self._function()
+        self.statements.append(Term(_operand(*out), operands, coefficient, pairs, even, moving, named))
 
     def map(
         self,
@@ -163,7 +174,6 @@ class Program:
         exponent: int = 0,
         ordered: Iterable[Dim] = (),
         simplex: Iterable[Dim] = (),
-        function: str = "",
     ) -> None:
         """Define ``out`` as a function of the inputs, entry by entry."""
         operands = tuple(_operand(*item) for item in inputs)
@@ -178,9 +188,13 @@ class Program:
                 exponent,
                 tuple(ordered),
                 tuple(simplex),
-                function,
+                self._function(),
             )
         )
+
+    def _function(self) -> str:
+        """A name that is the same for the same statement of the same operation with the same numbers."""
+        return f"{self.call[0]}#{len(self.statements) - self.call[1]}" if self.call else ""
 
     def centre(self, value: Value, axes: Axes, over: Iterable[Dim]) -> Value:
         """Subtract the mean over some labels and return the result."""
@@ -199,7 +213,7 @@ class Program:
 
     def pin(self, values: Iterable[Value], reason: str) -> None:
         """Say that nothing may move these values, and why."""
-        self.statements.append(Pin(tuple(values), reason))
+        self.statements.append(Pin(tuple(values), f"{self.place}: {reason}" if self.place else reason))
 
 
 def _operand(value: Value, axes: Axes, power: float = 1) -> Operand:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,20 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.parameter import is_lazy
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from . import rules
-from ._calls import RULES, Call, bound
+from ._calls import COMPLEX, COMPOSITIONS, RULES, Call, bound
+from ._contents import mapped
 from ._dims import StructureConflict
-from ._memory import overlapping, storage, written
+from ._error import TraceError
+from ._memory import congruent, hollow, overlap, overlapping, storage, written
+from ._modules import RunningModules
 from ._program import Program, defined
+from ._real import real
+from ._twins import Twins
 from ._values import Origin, Value
-
-
-class TraceError(RuntimeError):
-    """The model could not be run, or not on fake tensors."""
-
 
 READING = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
 """Operations that hand numbers to Python."""
@@ -36,18 +37,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Args:
         twin: Makes the twin of a tensor.
+        modules: Which module is running.
     """
 
-    def __init__(self, twin: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, twin: Callable[[Tensor], Tensor], modules: RunningModules) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.program = Program()
-        self._twin = twin
+        self.has_read = False
+        self._twins = Twins(twin)
+        self._modules = modules
         self._values: dict[int, Value] = {}
         self._alive: list[Tensor] = []
         self._sharing: dict[int, list[Tensor]] = {}
+        self._owned: list[Value] = []
         self._stale: dict[int, list[Value]] = {}
         self._unexplained: dict[int, list[Value]] = {}
-        self._twins: dict[int, Tensor] = {}
         self._draws = 0
 
     def sources(self, model: nn.Module) -> dict[str, Tensor]:
@@ -59,55 +63,99 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             origin = Origin.PARAMETER if parameter.requires_grad else Origin.FIXED
             state[name] = self._source(parameter, origin, name)
         for name, buffer in model.named_buffers():
-            origin = Origin.BUFFER if buffer.is_floating_point() else Origin.FIXED
+            origin = Origin.BUFFER if real(buffer).is_floating_point() else Origin.FIXED
             state[name] = self._source(buffer, origin, name)
         shared = overlapping(dict(model.named_parameters()) | dict(model.named_buffers()))
         self.program.pin([self._values[id(state[name])] for name in shared], "memory shared between names")
+        self._owned = list(self.program.values)
         return state
 
     def inputs(self, tree: Any) -> Any:
         """Make twins of all tensors in the inputs."""
-        return tree_map_only(Tensor, lambda tensor: self._source(tensor, Origin.FIXED), tree)
+
+        def given(tensor: Tensor) -> Tensor:
+            twin = self._source(tensor, Origin.FIXED)
+            value = self._values[id(twin)]
+            if value in self._owned:
+                self.program.pin([value], "a parameter or a buffer given as data")
+            return twin
+
+        return mapped(given, tree)
 
     def value(self, tensor: Tensor) -> Value:
         """The value that a tensor holds now."""
         known = self._values.get(id(tensor))
         if known is None:
-            # made before the trace began, or out of its sight: a constant, unless it shares memory with what
-            # is known
-            relatives = self._sharing.get(storage(tensor), [])
-            known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
-            others = [self._values[id(relative)] for relative in relatives if relative is not tensor]
-            if others:
-                self.program.pin(others, "memory that was seen in a way the trace does not know")
+            known = self._bind(tensor, self._unseen(tensor))
         stale = self._stale.pop(id(tensor), []) + self._unexplained.pop(id(tensor), [])
         if stale:
             self.program.pin([known, *stale], "written through another view, or an output without a rule")
-            known = self._bind(tensor, self.program.value(tensor.shape, Origin.FIXED))
+            known = self._bind(tensor, self._new(tensor, Origin.FIXED))
         return known
 
     def read(self, tensors: Iterable[Any]) -> None:
         """Note that Python sees the numbers of some tensors: what it does with them is out of sight."""
+        self.has_read = True
         self.program.pin([self.value(t) for t in tensors if isinstance(t, Tensor)], "its numbers are read")
 
+    def assign(self, target: Tensor, source: Tensor) -> None:
+        """Let a tensor take over the memory of another, and with it its value."""
+        target, source = self._known(target), self._known(source)
+        value = self.value(source)
+        target.data = source
+        for sharing in self._sharing.values():
+            sharing[:] = [relative for relative in sharing if relative is not target]
+        self._stale.pop(id(target), None)
+        self._unexplained.pop(id(target), None)
+        self._bind(target, value)
+
+    def made(self) -> list[weakref.ref[Tensor]]:
+        """All tensors of the trace, as long as they live."""
+        return [weakref.ref(tensor) for tensor in self._alive]
+
     def _source(self, tensor: Tensor, origin: Origin, name: str = "") -> Tensor:
-        twin = self._twin(tensor)
-        self._bind(twin, self.program.value(tensor.shape, origin, name))
+        """The twin of a tensor that the model owns, is given or brings along."""
+        twin = self._twins.of(tensor)
+        if id(twin) not in self._values:
+            self._bind(twin, self._new(tensor, origin, name))
+            if not name:
+                others = [self._values[id(other)] for other in self._twins.relatives(tensor)]
+                self.program.pin(others, "memory that is held in another way")
+                if hollow(tensor) or tensor.grad_fn is not None:
+                    self._lose_sight()
         return twin
 
     def _known(self, tensor: Tensor) -> Tensor:
         """A tensor of the trace, or the twin of one that the model brings along."""
-        if id(tensor) in self._values or isinstance(tensor, FakeTensor):
-            return tensor
-        if id(tensor) not in self._twins:
-            self._alive.append(tensor)
-            self._twins[id(tensor)] = self._twin(tensor)
-        return self._twins[id(tensor)]
+        ours = isinstance(tensor, FakeTensor) or storage(tensor) in self._sharing
+        return tensor if ours or id(tensor) in self._values else self._source(tensor, Origin.FIXED)
+
+    def _unseen(self, tensor: Tensor) -> Value:
+        """The value of a tensor that no recorded operation has made."""
+        relatives = self._sharing.get(storage(tensor), [])
+        same = next((relative for relative in relatives if congruent(relative, tensor)), None)
+        if same is not None:
+            return self.value(same)
+        if relatives:
+            others = [self._values[id(relative)] for relative in relatives]
+            self.program.pin(others, "memory that was seen in a way the trace does not know")
+        elif isinstance(tensor, FakeTensor):
+            self._lose_sight()
+        return self._new(tensor, Origin.FIXED)
+
+    def _lose_sight(self) -> None:
+        self.program.pin(self._owned, "a tensor was made out of sight of the trace")
+
+    def _new(self, tensor: Tensor, origin: Origin = Origin.COMPUTED, name: str = "") -> Value:
+        """A value for a tensor; complex numbers have a last axis for the real and the imaginary part."""
+        return self.program.value((*tensor.shape, 2) if tensor.is_complex() else tensor.shape, origin, name)
 
     def _bind(self, tensor: Tensor, value: Value) -> Value:
         if id(tensor) not in self._values:
             self._alive.append(tensor)
-            self._sharing.setdefault(storage(tensor), []).append(tensor)
+        sharing = self._sharing.setdefault(storage(tensor), [])
+        if not any(relative is tensor for relative in sharing):
+            sharing.append(tensor)
         self._values[id(tensor)] = value
         return value
 
@@ -117,13 +165,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if operation.namespace == "prim":
             return operation(*args, **kwargs)
+        if operation.overloadpacket in COMPOSITIONS:
+            with self:
+                return COMPOSITIONS[operation.overloadpacket](*args, **kwargs)
         if "lift_fresh" not in operation._schema.name:
             args, kwargs = tree_map_only(Tensor, self._known, (args, kwargs))
         if RULES.get(operation.overloadpacket) in (rules.shape.identity, rules.shape.view):
             origin = self._unexplained.get(id(args[0]))
             if origin is not None:  # autograd keeps it: nobody has looked yet
                 result = operation(*args, **kwargs)
-                self._bind(result, self.program.value(result.shape))
+                self._bind(result, self._new(result))
                 self._unexplained[id(result)] = origin
                 return result
         seen, named = tree_map_only(Tensor, self.value, (args, kwargs))
@@ -144,34 +195,67 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outputs: list[Tensor],
         targets: list[Tensor],
     ) -> None:
-        outs = tuple(self.program.value(tensor.shape) for tensor in outputs)
+        self.program.place = self._place(operation)
+        numbers = [leaf for leaf in tree_leaves(arguments) if not isinstance(leaf, Value)]
+        self.program.call = (f"{operation}{numbers}", len(self.program.statements))
+        outs = tuple(self._new(tensor) for tensor in outputs)
+        if "lift_fresh" in operation._schema.name:
+            outs[0].number = _number(outputs[0])
         inputs = [leaf for leaf in tree_leaves(list(arguments.values())) if isinstance(leaf, Value)]
-        meaning = RULES.get(operation.overloadpacket)
+        pairs = [value for tensor, value in zip(outputs, outs, strict=True) if tensor.is_complex()]
+        pairs += [self._values[id(leaf)] for leaf in tree_leaves(given) if _is_complex(leaf)]
+        meaning = (COMPLEX if pairs else RULES).get(operation.overloadpacket)
         length = len(self.program.statements)
         try:
             if meaning is None:
                 raise StructureConflict("no rule")
-            meaning(self.program, Call(operation, arguments, outs, _real(given) and not _real(outputs)))
+            masks = frozenset(self._values[id(leaf)] for leaf in tree_leaves(given) if _is_mask(leaf))
+            rounds = _real(given) and not _real(outputs)
+            meaning(self.program, Call(operation, arguments, outs, rounds, masks, frozenset(pairs)))
         except StructureConflict as conflict:
             del self.program.statements[length:]
-            self.program.pin([*inputs, *outs], f"{operation.overloadpacket}: {conflict}")
-        if meaning in rules.DRAWS:
+            self.program.pin([*inputs, *outs], str(conflict))
+        self.program.place, self.program.call = "", None
+        if RULES.get(operation.overloadpacket) in rules.DRAWS:
             if outs[-1].origin in (Origin.NOISE, Origin.SYMMETRIC_NOISE):
                 outs[-1].name = f"noise:{self._draws}"
             self._draws += 1
         settled = {value for statement in self.program.statements[length:] for value in defined(statement)}
         for tensor, out in zip(outputs, outs, strict=True):
             self._bind(tensor, out)
-            if out.origin is Origin.COMPUTED and out not in settled:
+            if out.origin is Origin.COMPUTED and out not in settled and out.one_hot is None:
                 self._unexplained[id(tensor)] = inputs
         returned = {id(tensor): out for tensor, out in zip(outputs, outs, strict=True)}
         for tensor in targets:
             made = [returned[id(tensor)]] if id(tensor) in returned else inputs
             for relative in self._sharing.get(storage(tensor), []):
-                if relative is not tensor or id(tensor) not in returned:
+                known = relative is tensor and id(tensor) in returned
+                if not known and overlap(relative, tensor):
                     self._stale.setdefault(id(relative), []).extend(made)
+
+    def _place(self, operation: Any) -> str:
+        """The operation, and the module that runs it."""
+        module = self._modules.innermost
+        return f"{operation.overloadpacket} in {module}" if module else str(operation.overloadpacket)
+
+
+def _is_complex(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor) and leaf.is_complex()
 
 
 def _real(tree: Any) -> bool:
     """Whether a tree holds a tensor of real or complex numbers."""
     return any(isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex()) for t in tree_leaves(tree))
+
+
+def _is_mask(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor) and leaf.dtype in (torch.bool, torch.uint8)
+
+
+def _number(tensor: Tensor) -> float | None:
+    """The number that a constant without axes holds."""
+    constant = getattr(tensor, "constant", tensor)
+    if constant is None or constant.dim() or constant.is_meta or constant.is_complex():
+        return None
+    with _disable_current_modes():
+        return float(constant)

@@ -7,10 +7,12 @@ bias.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from ._constants import Constant, Constants, Frame, combined
-from ._flow import Flow, power, whole
+from ._flow import Flow, mixed, mixes, power, whole, windows
 from ._lower import Block, Key, Slot, Step
 from ._program import Centre, Map, Term
 
@@ -53,6 +55,18 @@ class Relations:
             self._known[place] = self._made(block, position)
         return self._known[place]
 
+    def shared(self, places: Sequence[tuple[Block, frozenset[int]]]) -> bool:
+        """Whether some blocks are all pieces of something that sums to one across them, along some atoms."""
+        blocks = [block for block, _ in places]
+        makers = [step for block in blocks for step in self._flow.makers[block]]
+        if len(makers) != len(blocks) or not all(isinstance(s.statement, Map) for s in makers):
+            return False
+        if any(_summing(step) != atoms for step, (_, atoms) in zip(makers, places, strict=True)):
+            return False
+        groups = {_simplex(step) for step in makers}
+        pieces = {step.out.block for step in self._flow.steps if groups == {_simplex(step)}}
+        return len(groups) == 1 and None not in groups and pieces == set(blocks)
+
     def _made(self, block: Block, position: int) -> Relation | None:
         relations, shifts = [], []
         for step in self._flow.makers[block]:
@@ -89,7 +103,7 @@ class Relations:
         if isinstance(statement, Centre):
             return Relation({}) if whole(step, statement.over) == {key} else None
         holders = [slot for slot in step.inputs if key in slot.keys]
-        if not isinstance(statement, Term) or statement.windows:
+        if not isinstance(statement, Term) or key in mixes(step):
             return None
         gains = [slot for slot in holders if self._is_gain(slot)]
         values = [slot for slot in holders if slot not in gains]
@@ -99,8 +113,9 @@ class Relations:
         before = self.of(slot.block, slot.keys[key])
         if before is None:
             return None
-        scaled = len(step.inputs) > 1 + len(gains) or not slot.keys.keys() <= step.out.keys.keys()
-        if scaled and before.total:
+        if before.total and len(step.inputs) > 1 + len(gains):
+            return None  # another factor scales the sum by what is not known
+        if before.total and mixed(step) - windows(step).keys():
             return None
         covector = before.covector
         for gain in gains:
@@ -108,8 +123,22 @@ class Relations:
             if constant is None:
                 return None
             covector = combined(covector, {constant: int(power(step, gain))}, -1)
-        factor = statement.coefficient
+        gone = slot.keys.keys() - step.out.keys.keys() - windows(step).keys()
+        summed = prod(slot.block.sizes[slot.keys[key]] for key in gone)
+        factor = statement.coefficient * summed
         return Relation(covector, tuple(Summand(s.coefficient * factor, s.factors) for s in before.total))
 
     def _is_gain(self, slot: Slot) -> bool:
         return len(slot.block.sizes) == 1 and self._constants.of(slot.block) is not None
+
+
+def _summing(step: Step) -> frozenset[int]:
+    """The positions of the atoms over which what a step makes sums to one."""
+    labels = step.statement.simplex if isinstance(step.statement, Map) else ()
+    return frozenset(step.out.keys[key] for key in step.over(labels))
+
+
+def _simplex(step: Step) -> object:
+    """Which pieces of what statement sum to one together."""
+    labels = step.statement.simplex if isinstance(step.statement, Map) else ()
+    return (step.written, step.besides(labels)) if labels else None

@@ -8,15 +8,28 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from ._as_written import as_written
 from ._calls import RULES
+from ._contents import mapped
+from ._function import Function
+from ._real import real
+from ._unchanged import unchanged
 from .rules import DRAWS, pointwise
 
 NO_EPS = 1e-60
 """In place of every normalisation's eps: vanishes beside any variance, yet keeps 0/0 at zero."""
+
+WIDE = {
+    torch.float16: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.float32: torch.float64,
+    torch.complex32: torch.complex128,
+    torch.complex64: torch.complex128,
+}
+"""What a model that asks for less gets while it is verified."""
 
 
 class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -36,6 +49,7 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = dict(kwargs or {})
         args = _without_eps(operation, args, kwargs)
+        args, kwargs = tree_map_only(torch.dtype, lambda dtype: WIDE.get(dtype, dtype), (args, kwargs))
         result = operation(*args, **kwargs)
         if RULES.get(operation.overloadpacket) in DRAWS:
             self._replace(tree_leaves(result)[-1])
@@ -57,7 +71,7 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _without_eps(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """Replace the eps of a normalisation, fused or written by hand."""
-    named = "norm" in operation._schema.name
+    named = any(kind in operation._schema.name for kind in ("norm", "transformer_encoder_layer"))
     for position, argument in enumerate(operation._schema.arguments):
         given = args[position] if position < len(args) else kwargs.get(argument.name)
         if (named and argument.name == "eps") or (
@@ -71,11 +85,16 @@ def _without_eps(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 @contextmanager
-def _same_randomness(seed: int) -> Iterator[None]:
+def _double_and_reproducible(seed: int) -> Iterator[None]:
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    usual = torch.get_default_dtype()
     with torch.random.fork_rng(devices=list(devices)):
         torch.manual_seed(seed)
-        yield
+        torch.set_default_dtype(torch.float64)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(usual)
 
 
 def double(tree: Any) -> Any:
@@ -87,7 +106,7 @@ def double(tree: Any) -> Any:
             return tensor.to(torch.complex128)
         return tensor.double() if tensor.is_floating_point() else tensor.clone()
 
-    return tree_map_only(Tensor, convert, tree)
+    return mapped(convert, tree)
 
 
 def outputs(
@@ -101,12 +120,21 @@ def outputs(
     seed: int = 0,
 ) -> Tensor:
     """Return everything that the model puts out on the given state, as one vector."""
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     # buffers are written during training, inputs by careless models: each run gets its own
-    kept = {name: t if t.requires_grad else t.clone() for name, t in state.items() if ":" not in name}
-    args, kwargs = tree_map_only(Tensor, torch.clone, (args, kwargs))
-    with _same_randomness(seed), Replay({} if noise is None else noise):
-        result = functional_call(model, kept, args, dict(kwargs), tie_weights=True)
-        if loss is not None:
-            result = loss(result)
-    leaves = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
-    return torch.cat([leaf.reshape(-1).double() for leaf in leaves])
+    kept = {
+        name: t if t.requires_grad else t.clone().requires_grad_(name in trained)
+        for name, t in state.items()
+        if ":" not in name
+    }
+    args, kwargs = mapped(torch.clone, (args, dict(kwargs)))
+
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        output = model(*args, **kwargs)
+        return output if loss is None else loss(output)
+
+    replay = Replay({} if noise is None else noise)
+    with unchanged(model), as_written(model), _double_and_reproducible(seed), torch.enable_grad(), replay:
+        leaves = Function(model, computed).on(kept, args, kwargs)
+    leaves = [real(leaf.resolve_conj()) for leaf in leaves]
+    return torch.cat([leaf.reshape(-1).double() for leaf in leaves if leaf.is_floating_point()])

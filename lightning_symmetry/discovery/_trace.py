@@ -2,13 +2,16 @@
 
 By default on fake tensors, which carry shapes alone: nothing is allocated, no weight is read, no random
 number is drawn and no buffer is written. Plain Python control flow, caches and custom modules just run. What
-depends on numbers (``loss.item()``) can run on copies of the real tensors instead.
+depends on numbers (``if loss > 1``) runs on copies of the real tensors instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,107 +19,126 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
-    FakeTensor,
     FakeTensorMode,
 )
-from torch.func import functional_call
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
 
+from ._as_written import as_written
+from ._chance import has_drawn, reseed, state
+from ._contents import tensors
+from ._error import TraceError
+from ._function import Function, NoTensor
+from ._idle import pin_idle
+from ._leftovers import no_leftovers
+from ._modules import RunningModules
+from ._places import write_numbers
 from ._program import Program
-from ._recorder import Recorder, TraceError
+from ._reads import Reads
+from ._recorder import Recorder
+from ._twins import copied, fake, is_real
 from ._unchanged import unchanged
 
-__all__ = ["TraceError", "trace", "trace_running"]
+PATHS = 8
+"""How often a model is run that takes its path by chance."""
 
-Loss = Callable[..., Any] | None
+Inputs = tuple[tuple[Any, ...], Mapping[str, Any]]
 
 
-def trace(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], loss: Loss = None) -> Program:
-    """Trace ``loss(model(*args, **kwargs))``, or the model's outputs when there is no loss, on fake tensors.
+def trace(model: nn.Module, function: Callable[..., Any], inputs: Inputs) -> Program:
+    """Trace a function of a model's parameters on fake tensors or, where these do not do, on real ones.
+
+    Args:
+        model: Owns the parameters.
+        function: What to run, such as the model itself.
+        inputs: Positional and keyword arguments of the function.
 
     Returns:
-        The program; its parameters and buffers bear their dotted names.
+        The program; its parameters and buffers bear their dotted names in the model.
 
     Raises:
-        TraceError: If the model does not run on fake tensors; the message gives the cause.
+        TraceError: If the function does not run; the message gives the cause.
     """
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    try:
+        return trace_fake(model, function, inputs)
+    except TraceError as error:
+        if not all(map(is_real, [*model.parameters(), *model.buffers(), *tensors(inputs)])):
+            raise
+        cause = str(error)
+    program = trace_running(model, function, inputs)
+    warnings.warn(
+        f"{type(model).__name__} does not run on fake tensors ({cause}): it was traced on copies of the real "
+        "ones, for the time and memory of a forward pass. The symmetries hold where it takes the same path.",
+        stacklevel=5,
+    )
+    return program
 
-    def twin(tensor: Tensor) -> Tensor:
-        if isinstance(tensor, FakeTensor):
-            return tensor
-        if tensor.device.type == "meta":
-            with torch.no_grad():
-                fake: Tensor = FakeTensor(mode, tensor.detach(), torch.device("cpu"))
-            return fake.requires_grad_(tensor.requires_grad)
-        return mode.from_tensor(tensor)
 
-    return _trace(Recorder(twin), mode, model, args, kwargs, loss)
+def trace_fake(model: nn.Module, function: Callable[..., Any], inputs: Inputs) -> Program:
+    """Trace a function of a model's parameters on fake tensors.
+
+    Returns:
+        The program.
+    """
+    with no_leftovers() as made:
+        mode = FakeTensorMode(allow_non_fake_inputs=True)
+        return _trace(partial(fake, mode), mode, model, function, inputs, made)
 
 
-def trace_running(
-    model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], loss: Loss = None
-) -> Program:
+def trace_running(model: nn.Module, function: Callable[..., Any], inputs: Inputs) -> Program:
     """Trace on copies of the real parameters, buffers and inputs: one forward pass in time and memory.
 
     Returns:
         The program; whatever the model reads into Python is pinned.
-
-    Raises:
-        TraceError: If the model does not run.
     """
-    recorder = Recorder(lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad))
     devices = {p.device.index for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices=[index for index in devices if index is not None]):
-        return _trace(recorder, nullcontext(), model, args, kwargs, loss)
+    with no_leftovers() as made, torch.random.fork_rng(devices=[i for i in devices if i is not None]):
+        return _trace(copied, nullcontext(), model, function, inputs, made)
 
 
 def _trace(
-    recorder: Recorder,
+    twin: Callable[[Tensor], Tensor],
     mode: AbstractContextManager[Any],
     model: nn.Module,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    loss: Loss,
+    function: Callable[..., Any],
+    inputs: Inputs,
+    made: list[weakref.ref[Tensor]],
 ) -> Program:
-    state = recorder.sources(model)
-    twin_args, twin_kwargs = recorder.inputs((args, dict(kwargs)))
-    with unchanged(model):
-        try:
-            with mode, recorder, _Reads(recorder):
-                output = functional_call(model, state, twin_args, twin_kwargs, tie_weights=True)
-                if loss is not None:
-                    output = loss(output)
-        except Exception as error:
-            raise TraceError(_cause(error)) from error
-    leaves = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
-    if not leaves:
-        raise TraceError(f"the output holds no tensor: it is a {type(output).__name__}")
-    recorder.program.pin([recorder.value(leaf) for leaf in leaves], "outputs are what must not change")
-    return recorder.program
+    modules = RunningModules(model)
+    recorder = Recorder(twin, modules)
+    computed = Function(model, function)
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), unchanged(model) as generators:
+            owned = recorder.sources(model)
+            args, kwargs = recorder.inputs((inputs[0], dict(inputs[1])))
+            for path in range(PATHS):
+                before = [state(generator) for generator in generators]
+                with as_written(model), modules, mode, recorder, Reads(recorder):
+                    found = computed.on(owned, args, kwargs)
+                recorder.program.pin(map(recorder.value, found), "outputs are what must not change")
+                drawn = [g for g, earlier in zip(generators, before, strict=True) if has_drawn(g, earlier)]
+                if not _steers(drawn, recorder):
+                    break
+                for generator in generators:
+                    reseed(generator, path)
+    except TraceError:
+        raise
+    except Exception as error:
+        raise TraceError(_cause(error)) from error
+    finally:
+        made += recorder.made()
+    write_numbers(recorder.program)
+    return pin_idle(recorder.program) if path or recorder.has_read else recorder.program
+
+
+def _steers(drawn: Iterable[Any], recorder: Recorder) -> bool:
+    """Whether random numbers may have chosen the path: Python's, or those of torch that Python has read."""
+    return any(recorder.has_read or not isinstance(generator, torch.Generator) for generator in drawn)
 
 
 def _cause(error: Exception) -> str:
     """One line on what went wrong."""
     line = next(iter(str(error).splitlines()), "")
+    if isinstance(error, NoTensor):
+        return line
     if isinstance(error, (DataDependentOutputException, DynamicOutputShapeException)):
         return f"control flow or shapes that depend on data: {line}"
     return f"{type(error).__name__}: {line}"
-
-
-class _Reads(TorchFunctionMode):
-    """Tells the recorder of numbers that leave torch without an operation."""
-
-    FUNCTIONS = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.data_ptr, Tensor.__dlpack__)
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
-        self._recorder = recorder
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if function in self.FUNCTIONS:
-            self._recorder.read(args[:1])
-        return function(*args, **(kwargs or {}))

@@ -7,7 +7,6 @@ from enum import Enum
 
 from ._dims import Dim, fix
 
-
 ONE = "1"
 """The name of a constant that is one everywhere."""
 
@@ -32,14 +31,16 @@ class Value:
 
     ``number`` is what a value holds everywhere, if that is known. ``one_hot`` is there for whole numbers that
                 say where: the same places as a one-hot tensor, its last axis running over all of them.
+    ``place`` says which operation made it, in which module.
     """
 
-    __slots__ = ("dims", "name", "number", "one_hot", "origin")
+    __slots__ = ("dims", "name", "number", "one_hot", "origin", "place")
 
     def __init__(self, shape: Sequence[int], origin: Origin = Origin.COMPUTED, name: str = "") -> None:
         self.dims = tuple(Dim(int(size)) for size in shape)
         self.origin = origin
         self.name = name
+        self.place = ""
         self.number: float | None = None
         self.one_hot: Value | None = None
         if origin is Origin.FIXED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._constants import Frame
+from ._constants import Frame, FrozenFrame
 from ._lower import Block
 from .piece import Link
 
@@ -29,7 +29,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A word, a multiple of which shifts a parameter.
+    """A word, a multiple of which shifts a parameter along some positions of its block.
 
     Where the parameter reads a sum that never changes, ``along`` is the position of that axis in the block,
     and the shift is the product of the word with ``covector`` on it.
@@ -37,18 +37,19 @@ class Unknown:
 
     block: Block
     word: Word
+    positions: tuple[int, ...]
     along: int | None = None
-    covector: tuple[tuple[object, int], ...] = ()
+    covector: FrozenFrame = frozenset()
 
     @property
-    def positions(self) -> tuple[int, ...]:
-        """The positions in the block along which the word runs."""
-        return tuple(i for i in range(len(self.block.sizes)) if i != self.along)
+    def entire(self) -> bool:
+        """Whether the word runs along the whole block."""
+        return len(self.positions) == len(self.block.sizes)
 
     @property
     def frame(self) -> Frame:
         """The gains in the covector."""
-        return dict(self.covector)  # type: ignore[arg-type]
+        return dict(self.covector)
 
 
 Arrival = tuple[Word, tuple[int, ...]]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ._acting import generators
+from ._real import like, real
 from ._replay import double, outputs
 from .symmetry import Symmetry
 
@@ -111,9 +112,10 @@ def _compare(
     rest = double({**dict(model.named_parameters()), **dict(model.named_buffers())})
     if not trained:
         raise ValueError("model must have trained parameters; all of its parameters are frozen")
-    leaves = {name: p.clone().requires_grad_() for name, p in trained.items()}
-    vector = outputs(model, {**rest, **leaves}, args, kwargs, loss)
-    count = sum(p.numel() for p in trained.values())
+    leaves = {name: real(p).clone().requires_grad_() for name, p in trained.items()}
+    moved = {name: like(trained[name], leaf) for name, leaf in leaves.items()}
+    vector = outputs(model, {**rest, **moved}, args, kwargs, loss)
+    count = sum(leaf.numel() for leaf in leaves.values())
     if len(vector) < count:
         raise ValueError(
             f"inputs must give at least as many outputs as there are trained parameters, {count}; "
@@ -151,9 +153,11 @@ def _jacobian(vector: Tensor, leaves: list[Tensor]) -> Tensor:
         else:
             block = torch.eye(len(vector), dtype=vector.dtype, device=vector.device)[start : start + CHUNK]
         grads = torch.autograd.grad(
-            vector, leaves, block, retain_graph=True, is_grads_batched=True, materialize_grads=True
+            vector, leaves, block, retain_graph=True, is_grads_batched=True, allow_unused=True
         )
-        rows.append(torch.cat([g.reshape(len(block), -1) for g in grads], dim=1))
+        unused = (leaf.new_zeros(len(block), leaf.numel()) for leaf in leaves)
+        pairs = zip(grads, unused, strict=True)
+        rows.append(torch.cat([z if g is None else g.reshape(len(block), -1) for g, z in pairs], dim=1))
     return torch.cat(rows)
 
 

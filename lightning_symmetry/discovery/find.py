@@ -9,21 +9,28 @@ from torch import nn
 
 from ._absorbed import Absorption
 from ._assemble import Assembler
+from ._branches import Branches
 from ._compensated import Compensation
 from ._constants import Constants
 from ._equivariance import Equivariance
+from ._error import TraceError
 from ._families import Families
 from ._flow import Flow
+from ._joined import joined
 from ._linear_spaces import LinearSpaces
-from ._lower import lower
+from ._lower import Lowered, lower
 from ._names import named
 from ._normal_form import normal_form
+from ._numbering import Numbering
+from ._planes import Planes
 from ._program import Program
 from ._relations import Relations
-from ._trace import TraceError, trace, trace_running
+from ._trace import Inputs, trace
+from .known import with_known
 from .symmetries import Symmetries
+from .symmetry import Symmetry
 
-__all__ = ["TraceError", "find_symmetries", "find_symmetries_running"]
+__all__ = ["TraceError", "find_symmetries"]
 
 
 def find_symmetries(
@@ -34,13 +41,19 @@ def find_symmetries(
     The model runs once on fake tensors, in the mode (training or evaluation) it is in: nothing is allocated,
     no random number is drawn, no buffer is written and the model is left as it was. Operations without a
     rule, data and frozen parameters pin what they touch: a symmetry may be missed, but none is invented.
-    Theory: arXiv 2502.05300, Sec. 2.
+    What stays the same is the value: gradients that are stopped (``detach``) or replaced (a backward of one's
+    own) need not follow. Theory: arXiv 2502.05300, Sec. 2.
+
+    A model whose path depends on numbers (``if y.sum() > 0``) runs on copies of its real tensors instead, for
+    the time and memory of a forward pass, and a warning says so: the symmetries hold where it takes the same
+    path. A model that draws random numbers from Python takes several paths, for all of which they hold.
 
     Args:
         model: Any eager ``nn.Module``, on any device, the meta device included.
-        *args: Inputs of the model; only shapes and dtypes matter.
+        *args: Inputs of the model, tensors or any objects that hold some; only shapes and dtypes matter.
         loss: A function of the model's output that is to stay the same. Without one it is the outputs
-            themselves. A cross-entropy, for instance, lets all logits shift together.
+            themselves: all tensors in whatever the model returns. A cross-entropy, for instance, lets all
+            logits shift together.
         **kwargs: Keyword inputs of the model.
 
     Returns:
@@ -48,9 +61,9 @@ def find_symmetries(
 
     Raises:
         TypeError: If ``model`` is not a module.
-        ValueError: If the model has no parameters.
-        TraceError: If the model does not run on fake tensors with these inputs (a wrong shape, or control
-            flow that depends on data); the message names the cause.
+        ValueError: If the model has no parameters, or a declared symmetry does not hold.
+        TraceError: If the model does not run with these inputs (a wrong shape, or a path that depends on
+            numbers where there are none, as on the meta device); the message names the cause.
 
     Example:
         >>> import torch
@@ -62,47 +75,50 @@ def find_symmetries(
         0.permutation 8 0
         0.positive_scaling 8 8
     """
-    return _symmetries(trace, model, args, kwargs, loss)
+    found = solved(traced(model, args, kwargs, loss))
+    return Symmetries(with_known(found, model, args, kwargs, loss), loss=loss)
 
 
-def find_symmetries_running(model: nn.Module, *args: Any, **kwargs: Any) -> Symmetries:
-    """Find the same on copies of the real tensors, where what the model does depends on numbers.
+def traced(
+    model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], loss: Callable[..., Any] | None
+) -> Lowered:
+    """Trace a model and its loss, and return the steps in normal form."""
 
-    Costs one forward pass in time and memory. Numbers that Python reads (``loss.item()``) have to stay the
-    same: what would change them is pinned.
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        output = model(*args, **kwargs)
+        return output if loss is None else loss(output)
 
-    Args:
-        model: Any eager ``nn.Module``.
-        *args: Inputs of the model, as real as in training.
-        **kwargs: Keyword inputs of the model.
-
-    Returns:
-        The symmetries.
-    """
-    return _symmetries(trace_running, model, args, kwargs, None)
+    return steps(trace, model, computed, (args, kwargs))
 
 
-def _symmetries(
-    tracer: Callable[..., Program],
+def steps(
+    tracer: Callable[[nn.Module, Callable[..., Any], Inputs], Program],
     model: nn.Module,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    loss: Callable[..., Any] | None,
-) -> Symmetries:
+    function: Callable[..., Any],
+    inputs: Inputs,
+) -> Lowered:
+    """Trace a function of a model's parameters, and return the steps in normal form."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module; found {type(model).__name__}")
     if next(model.parameters(), None) is None:
         raise ValueError(f"model must have parameters; found none in {type(model).__name__}")
-    lowered = normal_form(lower(tracer(model, args, kwargs, loss)))
+    return normal_form(lower(tracer(model, function, inputs)))
+
+
+def solved(lowered: Lowered) -> tuple[Symmetry, ...]:
+    """Return all symmetries of some steps, named and in the order of first use."""
     flow = Flow(lowered)
     constants = Constants(flow)
     relations = Relations(flow, constants)
     families = Families(lowered, Equivariance(lowered), LinearSpaces(lowered, flow, constants))
-    assembler = Assembler(lowered, families, flow)
+    assembler = Assembler(families, flow)
     absorption = Absorption(flow, constants, relations)
     found = [assembler.symmetry(family) for family in families.find()]
     found += absorption.symmetries()
     found += Compensation(lowered, flow, constants, relations, absorption, families.class_of).symmetries()
+    found += Branches(lowered, flow).symmetries()
+    found += Planes(flow, Numbering(flow), families.class_of).symmetries()
+    found = joined(found)
     rank = {block.value.name: i for i, block in enumerate(lowered.blocks)}
     found.sort(key=lambda symmetry: min(rank[leg.parameter] for leg in symmetry.legs))
-    return Symmetries(named(found), loss=loss)
+    return named(found)

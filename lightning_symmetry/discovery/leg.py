@@ -30,6 +30,7 @@ class Leg(View):
         chain: For translations, the maps that a shift has passed before it arrives here.
         frames: For matrix groups, the gains between the space and the piece along each acting dimension: the
             group acts on the piece divided by their product.
+        about: The group acts on the piece plus this number: a gain may be written as ``1 + piece``.
         plane: For plane rotations, the dimension of length two that spans the plane.
         unit: For permutations of whole branches, which branch the piece belongs to; ``strand`` is its part in
             it.
@@ -43,6 +44,7 @@ class Leg(View):
     additive: bool = False
     chain: tuple[Link, ...] = ()
     frames: tuple[tuple[Factor, ...], ...] = ()
+    about: float = 0.0
     plane: int | None = None
     unit: int | None = None
     strand: int = 0
@@ -71,7 +73,7 @@ class Leg(View):
                 units = GROUPS["translation"].act(element.to(units).log(), units, power)
             else:
                 frame = self._frame(act, params).to(units)
-                units = frame * group.act(element, units / frame, power)
+                units = frame * group.act(element, (units + self.about) / frame, power) - self.about
             shape = [self.sizes[d] for d in order]
             piece = units.reshape(shape).permute([order.index(d) for d in range(len(order))])
         return piece

@@ -9,6 +9,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from ._real import real
+
 
 @dataclass(frozen=True)
 class View:
@@ -32,6 +34,7 @@ class View:
 
     def of(self, tensor: Tensor) -> Tensor:
         """Return the piece of ``tensor``, the parameter's value, without a copy."""
+        tensor = real(tensor)
         strides = tensor.stride()
         start = sum(o * s for o, s in zip(self.offset, strides, strict=True))
         steps = [step * strides[axis] if axis >= 0 else 0 for axis, step, _ in self.atoms]
@@ -47,7 +50,7 @@ class View:
 
     def copied(self, params: Mapping[str, Tensor]) -> Tensor:
         """Return the piece as it is in ``params``, as a tensor of its own."""
-        tensor = params[self.parameter]
+        tensor = real(params[self.parameter])
         return tensor.reshape(-1)[self.places(tensor.shape).to(tensor.device)]
 
 
@@ -75,5 +78,7 @@ class Link:
     def __call__(self, vector: Tensor, params: Mapping[str, Tensor]) -> Tensor:
         """Return where ``vector`` goes."""
         factors = [factor.value(params).to(vector) for factor in self.factors]
+        if self.equation.split("->")[0].endswith(","):
+            vector = vector.reshape(())  # a vector of length one that runs along no axis
         image: Tensor = torch.einsum(self.equation, *factors, vector)
         return image

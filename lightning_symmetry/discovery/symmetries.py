@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ._acting import generators, transform
+from ._table import table
 from .completeness import Completeness, completeness
 from .symmetry import Symmetry
 from .verify import errors
@@ -70,16 +71,12 @@ class Symmetries(Sequence[Symmetry]):
         return f"<Symmetries: {len(self)} ({groups})>"
 
     def table(self) -> str:
-        """Return a plain table: name, group, sizes, how exactly each holds, and the parameters it moves."""
-        rows = [["name", "group", "size", "copies", "dimension", "holds", "legs"]]
-        for s in self:
-            legs = " ".join(dict.fromkeys(leg.parameter for leg in s.legs if leg.kind == "parameter"))
-            rows.append([s.name, s.group, str(s.size), str(s.copies), str(s.dimension), s.holds, legs])
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+        """Return a plain table: name, group, sizes, how exactly each holds, and the parameters it moves.
+
+        Symmetries that differ only in the index of a repeated block share a row, which says how many they
+        are; long lists of parameters are cut. Iterating gives them all.
+        """
+        return table(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, numbers and strings, fit for JSON and for checkpoints."""

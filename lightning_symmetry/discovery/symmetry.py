@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..groups import GROUPS, Group
 from ._centred import lifted
+from ._real import like, real
 from .leg import Leg
 from .piece import Factor, Link
 
@@ -20,7 +21,7 @@ class Symmetry:
     """A group acting on the legs of one index space without changing what the model computes.
 
     Attributes:
-        name: Dotted and unique: where the space is written, then the group.
+        name: Dotted and unique: the module that holds the space, what the space is, then the group.
         group: One of the names in :data:`lightning_symmetry.groups.GROUPS`.
         size: Number of units that one copy of the group acts on.
         copies: Number of independent copies.
@@ -76,7 +77,7 @@ class Symmetry:
             tensor = moved[leg.parameter]
             piece = leg.copied(moved)
             if self.group == "translation":
-                piece = leg.shifted(piece, element[0].to(tensor).reshape(self.shape), params)
+                piece = leg.shifted(piece, element[0].to(piece).reshape(self.shape), params)
             else:
                 piece = leg.moved(piece, group, element, params)
             moved[leg.parameter] = _replaced(tensor, leg, piece)
@@ -123,8 +124,10 @@ class Symmetry:
 
 
 def _replaced(tensor: Tensor, leg: Leg, piece: Tensor) -> Tensor:
-    index = leg.places(tensor.shape).to(tensor.device)
-    return tensor.reshape(-1).index_put((index,), piece.to(tensor)).reshape(tensor.shape)
+    numbers = real(tensor)
+    index = leg.places(numbers.shape).to(numbers.device)
+    moved = numbers.reshape(-1).index_put((index,), piece.to(numbers))
+    return like(tensor, moved.reshape(numbers.shape))
 
 
 def _leg(plain: Mapping[str, Any]) -> Leg:

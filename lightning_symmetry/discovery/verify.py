@@ -9,8 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from ._acting import transform
+from ._real import like, real
 from ._replay import double, outputs
 from .symmetry import Symmetry
+
+TOLERANCE = 1e-8
+"""Relative change of the outputs under a random group element, in float64, from which a symmetry counts as
+false."""
 
 TOGETHER = "all together"
 """The key of the error with a random element of every group at once."""
@@ -56,8 +61,8 @@ def errors(
     state = double(dict(model.named_parameters()) | dict(model.named_buffers()))
     buffers = {name for name, _ in model.named_buffers()}
     state = {
-        name: _generic(tensor, generator, name in buffers)
-        if tensor.is_floating_point() and (name in moved or name not in buffers)
+        name: like(tensor, _generic(real(tensor), generator, name in buffers))
+        if real(tensor).is_floating_point() and (name in moved or name not in buffers)
         else tensor
         for name, tensor in state.items()
     }

@@ -49,7 +49,7 @@ class Orthogonal(Group):
     def exponential(self, coordinates: Tensor, size: int) -> Tensor:
         """Return the element with the given Lie-algebra coordinates, those above the diagonal."""
         row, column = torch.triu_indices(size, size, offset=1, device=coordinates.device)
-        upper = coordinates.new_zeros(len(coordinates), size, size).index_put(
-            (torch.arange(len(coordinates), device=row.device)[:, None], row, column), coordinates
-        )
+        copy = torch.arange(len(coordinates), device=coordinates.device).unsqueeze(-1)
+        upper = coordinates.new_zeros(len(coordinates), size, size)
+        upper = upper.index_put((copy, row, column), coordinates)
         return torch.matrix_exp(upper - upper.mT)

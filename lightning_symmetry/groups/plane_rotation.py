@@ -39,7 +39,7 @@ class PlaneRotation(Group):
     def act(self, element: Tensor, block: Tensor, power: float) -> Tensor:
         """Return ``block`` moved by ``element``."""
         angle = (power * element.to(block)).unsqueeze(-1)
-        first, second = block.unflatten(1, (-1, 2)).unbind(2)
+        first, second = block.reshape(len(block), -1, 2, block.shape[-1]).unbind(2)
         turned = (
             angle.cos() * first - angle.sin() * second,
             angle.sin() * first + angle.cos() * second,

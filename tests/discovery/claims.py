@@ -70,8 +70,9 @@ def described(symmetry: Symmetry) -> str:
         if leg.kind == "noise":
             continue
         start = "@" + ",".join(map(str, leg.offset)) if any(leg.offset) else ""
-        powers = "^" + ",".join(f"{p:g}" for p in leg.powers) if set(leg.powers) != {1} else ""
-        legs.append(f"{leg.parameter}{start}{powers}{'+' * leg.additive}")
+        powers = "^" + ",".join(f"{p:g}" for p in leg.powers) if set(leg.powers) - {1} else ""
+        branch = f"#{leg.unit}" if leg.unit is not None else ""
+        legs.append(f"{leg.parameter}{start}{powers}{'+' * leg.additive}{branch}")
     copies = f" x{symmetry.copies}" if symmetry.copies != 1 else ""
     return f"{symmetry.group} {symmetry.size}{copies}: {' '.join(legs)}"
 

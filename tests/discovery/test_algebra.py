@@ -7,7 +7,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_symmetry.discovery._dims import Dim, StructureConflict, align, blocks, product, total, unify
+from lightning_symmetry.discovery._dims import (
+    Dim,
+    StructureConflict,
+    align,
+    blocks,
+    fix,
+    fixed,
+    product,
+    total,
+    unify,
+)
 from lightning_symmetry.discovery._linear_system import LinearSystem, rational
 from lightning_symmetry.discovery._ties import Ties
 
@@ -41,10 +51,7 @@ def trees(draw, size: int, depth: int = 2) -> Dim:
 def test_blocks_hold_every_index_once_also_after_unifying(data, size):
     one, other = data.draw(trees(size)), data.draw(trees(size))
     assert sorted(indices(one)) == list(range(size))
-    try:
-        unify(one, other)
-    except StructureConflict:
-        return
+    unify(one, other)
     assert indices(one) == indices(other)
     assert sorted(indices(one)) == list(range(size))
     atoms = [[atom for atom, _ in piece.atoms] for piece in blocks(one)]
@@ -69,25 +76,41 @@ def test_a_sum_cuts_the_leading_factor_of_a_product():
     assert blocks(packed)[0].atoms[0][0] is blocks(packed)[1].atoms[1][0]
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "message"),
-    [
-        (lambda: Dim(3), lambda: Dim(4), "axes of length 3 and 4 were aligned"),
-        (
-            lambda: product([Dim(2), Dim(3)]),
-            lambda: product([Dim(3), Dim(2)]),
-            "an axis of 3 is no multiple of 2",
-        ),
-        (
-            lambda: product([Dim(2), Dim(3)]),
-            lambda: total([Dim(2), Dim(4)]),
-            "cut inside the inner factor of 3",
-        ),
-    ],
-)
-def test_what_has_no_common_refinement_is_refused(one, other, message):
-    with pytest.raises(StructureConflict, match=message):
-        unify(one(), other())
+def cuts(dim: Dim) -> list[tuple[int, list[tuple[int, int]]]]:
+    """The blocks of an axis: where each starts, and lengths and strides of its atoms."""
+    return [(piece.offset, [(atom.size, stride) for atom, stride in piece.atoms]) for piece in blocks(dim)]
+
+
+def test_a_sum_that_cuts_a_row_cuts_all_rows_there():
+    packed, parts = product([Dim(3), Dim(4)]), total([Dim(6), Dim(6)])
+    unify(packed, parts)
+    assert (
+        cuts(packed) == cuts(parts) == [(0, [(2, 1)]), (2, [(2, 1)]), *[(i, [(2, 1)]) for i in (4, 6, 8, 10)]]
+    )
+    assert len({atom for piece in blocks(packed) for atom, _ in piece.atoms}) == 2
+
+
+def test_factors_that_do_not_divide_are_taken_apart_row_by_row():
+    one, other = product([Dim(2), Dim(6)]), product([Dim(3), Dim(4)])
+    unify(one, other)
+    assert cuts(one) == cuts(other) == [(i, [(2, 1)]) for i in range(0, 12, 2)]
+
+
+def test_what_has_no_common_refinement_of_few_pieces_is_refused():
+    with pytest.raises(StructureConflict, match="axes of length 3 and 4 were aligned"):
+        unify(Dim(3), Dim(4))
+    with pytest.raises(StructureConflict, match="an axis of 10 is no multiple of 9"):
+        unify(product([Dim(9), Dim(10)]), product([Dim(10), Dim(9)]))
+
+
+@pytest.mark.parametrize("join", [lambda a, b: product([a, b]), lambda a, b: total([a, b])])
+def test_an_axis_of_data_stays_one_however_it_is_cut(join):
+    data, one, other = Dim(6), Dim(2), Dim(3 if join(Dim(2), Dim(3)).size == 6 else 4)
+    fix(data)
+    assert not fixed(one)
+    unify(join(one, other), data)
+    assert fixed(one) and fixed(other) and fixed(data)
+    assert not fixed(total([one, Dim(2)]))
 
 
 def test_factors_of_different_total_length_are_refused():

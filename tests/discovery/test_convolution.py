@@ -1,7 +1,8 @@
 """Convolutions of every kind, and what flattening and pooling do to their channels."""
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .claims import Case, assert_complete, assert_found, gaussian
 from .models import Shuffle
@@ -9,6 +10,31 @@ from .models import Shuffle
 
 def _net(*layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(*layers)
+
+
+class TimeFirst(nn.Module):
+    """A convolution along the first axis."""
+
+    def __init__(self, padding: int) -> None:
+        super().__init__()
+        self.kernel, self.shift = nn.Parameter(torch.randn(3, 2, 4)), nn.Parameter(torch.randn(4))
+        self.out, self.padding = nn.Linear(4, 3), padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(torch.conv_tbc(x, self.kernel, self.shift, pad=self.padding).relu())
+
+
+class ComplexKernel(nn.Module):
+    """A convolution of complex numbers, whose parts are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel, self.out = nn.Parameter(torch.randn(4, 2, 3, 2)), nn.Conv1d(4, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = torch.view_as_complex(self.kernel)
+        numbers = nn.functional.conv1d(torch.complex(x, x.flip(1)), kernel)
+        return self.out(numbers.real.relu() + numbers.imag)
 
 
 CASES = {
@@ -153,6 +179,66 @@ CASES = {
         positive_scaling 2: 1.weight 1.bias 3.weight^-1
         """,
         nullity=11,
+    ),
+    "padding to the same length": Case(
+        lambda: _net(nn.Conv1d(2, 4, 3, padding="same"), nn.ReLU(), nn.Conv1d(4, 3, 1)),
+        gaussian(2, 6),
+        """
+        permutation 4: 0.weight 0.bias 2.weight
+        positive_scaling 4: 0.weight 0.bias 2.weight^-1
+        """,
+        nullity=4,
+        outputs=18,
+    ),
+    "reflected borders": Case(
+        lambda: _net(
+            nn.Conv1d(2, 4, 3, dilation=2, padding=2, padding_mode="reflect"), nn.ReLU(), nn.Conv1d(4, 3, 1)
+        ),
+        gaussian(2, 6),
+        """
+        permutation 4: 0.weight 0.bias 2.weight
+        positive_scaling 4: 0.weight 0.bias 2.weight^-1
+        """,
+        nullity=4,
+        outputs=18,
+    ),
+    "padded output": Case(
+        lambda: _net(
+            nn.ConvTranspose1d(2, 4, 3, stride=2, output_padding=1, padding=1), nn.ReLU(), nn.Conv1d(4, 3, 1)
+        ),
+        gaussian(2, 6),
+        """
+        permutation 4: 0.weight 0.bias 2.weight
+        positive_scaling 4: 0.weight 0.bias 2.weight^-1
+        """,
+        nullity=4,
+        outputs=36,
+    ),
+    "time first": Case(
+        lambda: TimeFirst(padding=0),
+        gaussian(2, 2),
+        """
+        permutation 4: kernel shift out.weight
+        positive_scaling 4: kernel shift out.weight^-1
+        """,
+        nullity=4,
+        outputs=6,
+    ),
+    "time first, padded": Case(
+        lambda: TimeFirst(padding=1),
+        gaussian(2, 2),
+        """
+        permutation 4: kernel shift out.weight
+        positive_scaling 4: kernel shift out.weight^-1
+        """,
+    ),
+    "complex kernel": Case(
+        ComplexKernel,
+        gaussian(2, 6),
+        """
+        permutation 4: kernel kernel@0,0,0,1 out.weight
+        positive_scaling 4: kernel kernel@0,0,0,1 out.weight^-1
+        """,
     ),
     "max pool": Case(
         lambda: _net(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3, 3)),

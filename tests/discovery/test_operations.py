@@ -16,7 +16,11 @@ def parts(h: Tensor) -> Tensor:
 
 
 UNKNOWN = {
-    "fft": lambda h: torch.fft.fft(h).real,
+    "random leak": lambda h: F.rrelu(h, training=True),
+    "draws that depend": lambda h: torch.bernoulli(h.sigmoid()) * h,
+}
+
+MAPS = {
     "sort": lambda h: h.sort(dim=1).values,
     "cumsum": lambda h: h.cumsum(1),
     "flip": lambda h: h.flip(1),
@@ -25,13 +29,7 @@ UNKNOWN = {
     "index": lambda h: h[:, [0, 2, 4, 1, 3, 5]],
     "topk": lambda h: h.topk(6, dim=1).values,
     "triu": lambda h: h.triu(),
-    "complex": lambda h: (h * 1j).imag,
-    "random leak": lambda h: F.rrelu(h, training=True),
-    "draws that depend": lambda h: torch.bernoulli(h.sigmoid()) * h,
     "pad with ones": lambda h: F.pad(h, (0, 1), value=1.0)[:, 1:],
-}
-
-MAPS = {
     "parts of a layer norm": lambda h: parts(F.layer_norm(h, [6])),
     "parts of a gained layer norm": lambda h: parts(
         F.layer_norm(h, [6], torch.full((6,), 2.0, dtype=h.dtype))

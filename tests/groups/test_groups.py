@@ -10,8 +10,17 @@ from torch import Tensor
 
 from lightning_symmetry.groups import GROUPS, Group
 
-CONTINUOUS = {"positive_scaling", "scaling", "general_linear", "translation", "scale_invariance"}
-SIZES = {"scale_invariance": st.just(1)}
+CONTINUOUS = {
+    "positive_scaling",
+    "scaling",
+    "general_linear",
+    "orthogonal",
+    "plane_rotation",
+    "translation",
+    "scale_invariance",
+}
+LENGTH_PRESERVING = {"permutation", "sign", "orthogonal", "plane_rotation"}
+SIZES = {"scale_invariance": st.just(1), "plane_rotation": st.sampled_from([2, 4, 6])}
 
 
 def close(one: Tensor, other: Tensor) -> None:
@@ -66,7 +75,7 @@ def test_a_writer_and_a_reader_move_against_each_other(situation):
     group, element, block, _, generator = situation
     other = torch.randn(block.shape, generator=generator, dtype=torch.float64)
     before = block.mT @ other
-    against = 1 if group.name in {"permutation", "sign"} else -1
+    against = 1 if group.name in LENGTH_PRESERVING else -1
     close(group.act(element, block, 1).mT @ group.act(element, other, against), before)
 
 
@@ -84,7 +93,8 @@ def test_the_projection_is_idempotent_fixed_and_nearest(situation):
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "columns"), [("permutation", 4, 3), ("sign", 3, 2), ("general_linear", 3, 2)]
+    ("name", "size", "columns"),
+    [("permutation", 4, 3), ("sign", 3, 2), ("general_linear", 3, 2), ("orthogonal", 3, 2)],
 )
 def test_the_projection_is_the_mean_over_the_group(name, size, columns):
     group, generator = GROUPS[name], torch.Generator().manual_seed(0)
@@ -92,9 +102,9 @@ def test_the_projection_is_the_mean_over_the_group(name, size, columns):
     if name == "permutation":
         elements = list(torch.cartesian_prod(*[torch.arange(size)] * size))
         elements = [e for e in elements if len(set(e.tolist())) == size]
-    else:  # sign flips are enough to leave nothing of a general linear group's block
+    else:  # sign flips are enough to leave nothing of a matrix group's block
         signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=torch.float64)] * size)
-        elements = [torch.diag(s) if name == "general_linear" else s for s in signs]
+        elements = [s if name == "sign" else torch.diag(s) for s in signs]
     mean = torch.stack([group.act(e.unsqueeze(0), block, 1) for e in elements]).mean(0)
     close(group.project(block), mean)
 
@@ -137,6 +147,8 @@ def test_dimensions():
         "positive_scaling": 4,
         "scaling": 4,
         "general_linear": 16,
+        "orthogonal": 6,
+        "plane_rotation": 2,
         "translation": 4,
         "scale_invariance": 4,
     }
@@ -184,3 +196,34 @@ def test_signs_of_either_kind_and_positive_factors():
 def test_a_fractional_power_of_a_positive_factor():
     moved = GROUPS["positive_scaling"].act(torch.tensor([[4.0]]), torch.tensor([[[3.0]]]), 0.5)
     assert moved.item() == 6
+
+
+@settings(deadline=None, derandomize=True)
+@given(situations(["orthogonal", "plane_rotation"]))
+def test_rotations_keep_lengths(situation):
+    group, element, block, power, _ = situation
+    close(group.act(element, block, power).square().sum(dim=1), block.square().sum(dim=1))
+
+
+def test_a_plane_rotation_is_a_product_with_a_complex_number():
+    angle, block = torch.tensor([[0.3, -1.1]]).double(), torch.randn(1, 4, 5).double()
+    turned = GROUPS["plane_rotation"].act(angle, block, 1)
+    numbers = (
+        torch.complex(block[:, ::2], block[:, 1::2])
+        * torch.polar(torch.ones(1, 2).double(), angle)[..., None]
+    )
+    close(turned[:, ::2], numbers.real)
+    close(turned[:, 1::2], numbers.imag)
+
+
+def test_half_of_the_orthogonal_group_are_reflections():
+    sample = GROUPS["orthogonal"].sample(
+        400, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
+    determinants = torch.linalg.det(sample)
+    close(determinants.abs(), torch.ones(400).double())
+    assert 160 < (determinants < 0).sum() < 240
+    # every column of a Haar matrix is uniform on the sphere: its mean vanishes, its covariance is 1/3
+    assert sample.mean(0).abs().max() < 5 / math.sqrt(3 * 400)
+    covariance = torch.einsum("nij,nkj->ik", sample, sample) / (3 * 400)
+    close(covariance, torch.eye(3).double() / 3)

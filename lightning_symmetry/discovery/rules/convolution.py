@@ -35,3 +35,21 @@ def convolution(program: Program, call: Call) -> None:
     if call["bias"] is not None:
         labels = [Dim(size) for size in out.shape]
         program.term((out, labels), (call["bias"], [labels[-spatial - 1]]))
+
+
+@rule("conv_tbc")
+def time_first(program: Program, call: Call) -> None:
+    """Out[t', n, o] = Σ self[t, n, i] · weight[k, i, o] + bias[o]."""
+    before, batch, inner = (Dim(size) for size in call["self"].shape)
+    after, kernel, outer = (
+        Dim(size) for size in (call.out.shape[0], call["weight"].shape[0], call.out.shape[2])
+    )
+    program.term(
+        (call.out, [after, batch, outer]),
+        (call["self"], [before, batch, inner]),
+        (call["weight"], [kernel, inner, outer]),
+        ordered=[kernel],
+        windows=[(before, after)],
+        even=call["pad"] == 0,
+    )
+    program.term((call.out, [after, batch, outer]), (call["bias"], [outer]))

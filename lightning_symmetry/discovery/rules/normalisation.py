@@ -7,6 +7,9 @@ from .._dims import Dim
 from .._program import Axes, Program
 from .._values import Origin, Value
 
+TRACKED = (Origin.BUFFER, Origin.STATISTIC)
+"""Where the numbers of running statistics come from."""
+
 
 def normalise(program: Program, value: Value, axes: Axes, kept: list[Dim], over: list[Dim]) -> Value:
     """Divide a value by the root of its mean square over some labels."""
@@ -46,18 +49,35 @@ def batch_norm(program: Program, call: Call) -> None:
     data = call["input"]
     labels = [Dim(size) for size in data.shape]
     channel, over = labels[1], [label for i, label in enumerate(labels) if i != 1]
-    centred = program.centre(data, labels, over)
     mean, variance = call.arguments.get("running_mean"), call.arguments.get("running_var")
-    if "with_update" in call.operation._schema.name or call.arguments.get("training"):
-        for statistic in (mean, variance):
-            if statistic is not None and statistic.origin is Origin.BUFFER:
-                statistic.origin = Origin.STATISTIC
-    if mean is not None:
+    training = "with_update" in call.operation._schema.name or call.arguments.get("training")
+    if mean is not None and variance is not None and not training and mean.origin not in TRACKED:
+        standard = _standardised(program, data, labels, channel, mean, variance)
+        affine(program, call.out, standard, labels, call["weight"], call["bias"], [channel])
+        return
+    centred = program.centre(data, labels, over)
+    for statistic in (mean, variance):
+        if training and statistic is not None and statistic.origin is Origin.BUFFER:
+            statistic.origin = Origin.STATISTIC
+    if mean is not None and mean.origin in TRACKED:
         program.term((mean, [channel]), (data, labels), coefficient=1 / (data_size(over) or 1))
-    if variance is not None:
+    if variance is not None and variance.origin in TRACKED:
         program.term((variance, [channel]), (centred, labels, 2))
     standard = normalise(program, centred, labels, [channel], over)
     affine(program, call.out, standard, labels, call["weight"], call["bias"], [channel])
+
+
+def _standardised(
+    program: Program, data: Value, labels: Axes, channel: Dim, mean: Value, variance: Value
+) -> Value:
+    """Subtract a mean and divide by the root of a variance, both computed elsewhere."""
+    centred, out = program.value(data.shape), program.value(data.shape)
+    deviation = program.value(variance.shape)
+    program.term((centred, labels), (data, labels))
+    program.term((centred, labels), (mean, [channel]), coefficient=-1)
+    program.map((deviation, [channel]), (variance, [channel]), degree=0.5, at_zero_eps=True)
+    program.term((out, labels), (centred, labels), (deviation, [channel], -1))
+    return out
 
 
 def data_size(labels: list[Dim]) -> int:
@@ -84,7 +104,9 @@ def rms_norm(program: Program, call: Call) -> None:
     data, trailing = call["input"], len(call["normalized_shape"])
     labels = [Dim(size) for size in data.shape]
     kept, over = labels[:-trailing], labels[-trailing:]
-    affine(program, call.out, normalise(program, data, labels, kept, over), labels, call["weight"], None, over)
+    affine(
+        program, call.out, normalise(program, data, labels, kept, over), labels, call["weight"], None, over
+    )
 
 
 @rule("native_group_norm")

@@ -43,14 +43,14 @@ def _function(degree: float | None = None, parity: int = 0, exponent: int = 0) -
 
 
 HOMOGENEOUS = "relu leaky_relu maximum minimum"
-ODD = "tanh sin asin asinh sinh tan atan erf erfinv sign softshrink hardshrink tanhshrink round trunc"
+ODD = "tanh sin asin asinh sinh tan atan erf erfinv softshrink hardshrink tanhshrink round trunc"
 EVEN = "cos cosh"
 PLAIN = (
     "gelu silu sigmoid elu celu selu softplus mish hardswish hardsigmoid hardtanh log_sigmoid_forward "
     "threshold clamp_max expm1 log1p log2 log10 exp2 floor ceil erfc logit relu6 frac sinc "
-    "nan_to_num eq ne lt le gt ge isnan isinf isfinite logical_not logical_and logical_or where "
-    "masked_fill lerp addcdiv fmod remainder floor_divide logaddexp _prelu_kernel glu_jvp "
-    "bitwise_not bitwise_and bitwise_or atan2 hypot special_entr special_log_ndtr"
+    "nan_to_num isnan isinf isfinite logical_not logical_and logical_or lerp addcdiv fmod "
+    "floor_divide logaddexp _prelu_kernel glu_jvp bitwise_not bitwise_and bitwise_or atan2 hypot "
+    "special_entr special_log_ndtr"
 )
 
 
@@ -64,6 +64,7 @@ _register(ODD, _function(parity=-1))
 _register(EVEN, _function(parity=1))
 _register(PLAIN, _function())
 _register("abs", _function(degree=1, parity=1))
+_register("sign sgn", _function(degree=0, parity=-1))
 _register("exp", _function(exponent=1))
 _register("log", _function(exponent=-1))
 
@@ -132,7 +133,10 @@ def _real(*numbers: object) -> None:
 
 
 def scale(program: Program, out: Value, value: Value, factor: float) -> None:
-    """Out = factor · value."""
+    """Out = factor · value, nothing if the factor is zero."""
+    if not factor:
+        out.origin = Origin.ZERO
+        return
     add_broadcast(program, out, value, coefficient=factor)
 
 
@@ -172,15 +176,6 @@ def power(program: Program, call: Call) -> None:
 def negate(program: Program, call: Call) -> None:
     """−self."""
     scale(program, call.out, call["self"], -1.0)
-
-
-@rule("_softmax", "_log_softmax", "_safe_softmax")
-def softmax(program: Program, call: Call) -> None:
-    """Blind to a shift along its axis, equivariant under permutations of it, and summing to one if no log."""
-    labels = [Dim(size) for size in call.out.shape]
-    axis = [labels[call["dim"]]] if labels else []
-    simplex = axis if call.operation._schema.name == "aten::_softmax" else []
-    program.map((call.out, labels), (call["self"], labels), absorbs=axis, simplex=simplex)
 
 
 @rule("native_dropout")

@@ -33,16 +33,13 @@ def linear_reduction(program: Program, call: Call) -> None:
     program.term((call.out, kept), (call["self"], labels), coefficient=1 / count if mean else 1)
 
 
-@rule("amax", "amin", "max", "min", "logsumexp", "prod", "any", "all")
+@rule("amax", "amin", "logsumexp", "prod", "any", "all")
 def nonlinear_reduction(program: Program, call: Call) -> None:
     """A symmetric function of the entries along some axes."""
     name = call.operation._schema.name.removeprefix("aten::")
     labels, kept, _ = _labels(call, call["self"], call.out)
-    degree = 1 if name in {"amax", "amin", "max", "min"} else None
+    degree = 1 if name in {"amax", "amin"} else None
     program.map((call.out, kept), (call["self"], labels), degree=degree)
-    # positions of the extremes are data, not a space
-    if len(call.outs) > 1:
-        program.pin(call.outs[1:], "indices of extremes")
 
 
 @rule("linalg_vector_norm", "norm")
@@ -79,11 +76,3 @@ def _square(program: Program, value: Value, labels: Axes, kept: Axes) -> Value:
 
 def _root(program: Program, out: Value, square: Value, axes: Axes) -> None:
     program.map((out, axes), (square, axes), degree=0.5)
-
-
-@rule("argmax", "argmin")
-def extreme_place(program: Program, call: Call) -> None:
-    """Where the extreme stands: blind to a shift along its axis, but tells all places apart."""
-    labels, kept, _ = _labels(call, call["self"], call.out)
-    over = [labels[i] for i in reduced(call, len(labels))]
-    program.map((call.out, kept), (call["self"], labels), absorbs=over, ordered=over)

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
-from .._calls import Call, rule
-from .._dims import Dim
+from .._calls import Call, Rule, rule
+from .._dims import Dim, StructureConflict, align, fixed, product, terms
 from .._program import Axes, Axis, Program
-from .._values import Value
+from .._values import Origin, Value
 from .contraction import add_broadcast
 from .pointwise import pointwise
+from .positions import along
+
+
+def of_constants(meaning: Rule) -> Rule:
+    """Copies and parts of a constant are that constant."""
+
+    def define(program: Program, call: Call) -> None:
+        source: Value = call["src" if "src" in call.arguments else "self"]
+        if source.origin in (Origin.FILL, Origin.ZERO) and not call.rounds:
+            for out in call.outs:
+                out.origin, out.number = source.origin, source.number
+        else:
+            meaning(program, call)
+
+    return define
 
 
 @rule(
@@ -19,13 +35,12 @@ from .pointwise import pointwise
     "clone",
     "_to_copy",
     "contiguous",
-    "lift_fresh",
-    "lift_fresh_copy",
     "copy",
     "detach_",
     "_conj",
     "positive",
 )
+@of_constants
 def identity(program: Program, call: Call) -> None:
     """The same entries in the same places, unless they are rounded to whole numbers."""
     source = call.arguments.get("src", call.arguments.get("self"))
@@ -33,6 +48,7 @@ def identity(program: Program, call: Call) -> None:
 
 
 @rule("copy_")
+@of_constants
 def overwrite(program: Program, call: Call) -> None:
     """The entries of another tensor, broadcast."""
     _copied(program, call, call["src"])
@@ -56,12 +72,49 @@ def _copied(program: Program, call: Call, source: Any) -> None:
     "unflatten",
     "unsqueeze_",
 )
+@of_constants
 def view(program: Program, call: Call) -> None:
     """The same entries in the same order, other axes: both are products of the same factors."""
-    program.view(call.out, call["self"])
+    try:
+        program.view(call.out, call["self"])
+    except StructureConflict:
+        _view_in_parts(program, call.out, call["self"])
+
+
+def _view_in_parts(program: Program, out: Value, value: Value) -> None:
+    """Pin the axes that share no factors with what becomes of them, and only those."""
+    between: list[int] = []
+    axes: list[Dim] = []
+    target: list[Dim] = []
+    windows: list[tuple[Dim, Dim]] = []
+    for old, new in _groups(value.dims, out.dims):
+        after = [Dim(dim.size) for dim in new]
+        try:
+            align(old, new)
+            before = after
+        except StructureConflict:
+            before = [Dim(dim.size) for dim in old]
+            windows += [(one, other) for one in before for other in after]
+        between += [label.size for label in before]
+        axes, target = [*axes, *before], [*target, *after]
+    aligned = program.value(between)
+    program.view(aligned, value)
+    program.term((out, target), (aligned, axes), windows=windows, even=False)
+
+
+def _groups(old: Sequence[Dim], new: Sequence[Dim]) -> Iterator[tuple[list[Dim], list[Dim]]]:
+    """Runs of axes that a view turns into each other."""
+    left, right = list(old)[::-1], list(new)[::-1]
+    while left or right:
+        one, other = left[-1:], right[-1:]
+        del left[-1:], right[-1:]
+        while (excess := product(one).size - product(other).size) != 0:
+            (other if excess > 0 else one).append((right if excess > 0 else left).pop())
+        yield one, other
 
 
 @rule("t", "transpose", "permute", "numpy_T", "mT", "t_", "transpose_")
+@of_constants
 def permute(program: Program, call: Call) -> None:
     """The same axes in another order."""
     source = call["self"]
@@ -80,6 +133,7 @@ def permute(program: Program, call: Call) -> None:
 
 
 @rule("expand", "broadcast_to")
+@of_constants
 def expand(program: Program, call: Call) -> None:
     """Axes of length one repeated."""
     add_broadcast(program, call.out, call["self"])
@@ -107,6 +161,7 @@ def cut(program: Program, value: Value, pieces: Sequence[Value], dim: int, start
     "unsafe_split_with_sizes",
     "tensor_split",
 )
+@of_constants
 def split(program: Program, call: Call) -> None:
     """Consecutive pieces of one axis."""
     value, dim = call["self"], call["dim"]
@@ -116,6 +171,7 @@ def split(program: Program, call: Call) -> None:
 
 
 @rule("select")
+@of_constants
 def select(program: Program, call: Call) -> None:
     """One index of one axis."""
     value, dim = call["self"], call["dim"]
@@ -123,18 +179,29 @@ def select(program: Program, call: Call) -> None:
 
 
 @rule("slice")
+@of_constants
 def slice_(program: Program, call: Call) -> None:
-    """A range of one axis."""
-    value, dim = call["self"], call["dim"]
-    length = value.shape[dim]
+    """A range of one axis, or every few entries of it."""
+    value, dim, step = call["self"], call["dim"] % len(call["self"].shape), call["step"]
+    length, count = value.shape[dim], call.out.shape[dim]
     start = call["start"] or 0
     start = max(0, start + length) if start < 0 else min(start, length)
-    if call["step"] != 1:
-        program.pin([value, call.out], "a slice with steps")
-    elif call.out.shape == value.shape:
+    if call.out.shape == value.shape:
         add_broadcast(program, call.out, value)
-    else:
+    elif step == 1 and (count == 1 or not fixed(value.dims[dim]) or _cut_there(value, dim, start, count)):
         cut(program, value, [call.out], dim, [start])
+    elif step * count == length and not fixed(value.dims[dim]):
+        rows = program.value([*value.shape[:dim], count, step, *value.shape[dim + 1 :]])
+        program.view(rows, value)
+        cut(program, rows, [call.out], dim + 1, [start])
+    else:
+        along(program, call.out, value, [dim], even=True)
+
+
+def _cut_there(value: Value, dim: int, start: int, count: int) -> bool:
+    """Whether an axis falls apart at both ends of a range as it is."""
+    bounds = {0, *accumulate(part.size for part in terms(value.dims[dim]))}
+    return {start, start + count} <= bounds
 
 
 @rule("cat")
@@ -151,6 +218,17 @@ def concatenate(program: Program, call: Call) -> None:
         start += value.shape[dim]
 
 
+@rule("repeat")
+@of_constants
+def repeat(program: Program, call: Call) -> None:
+    """Copies of the whole, side by side along each axis."""
+    value = call["self"]
+    times = [Dim(count) for count in call["repeats"]]
+    labels = [*(Dim(1) for _ in times[len(value.shape) :]), *(Dim(size) for size in value.shape)]
+    source = labels[len(labels) - len(value.shape) :]
+    program.term((call.out, list(zip(times, labels, strict=True))), (value, source))
+
+
 @rule("stack")
 def stack(program: Program, call: Call) -> None:
     """Tensors side by side along a new axis."""
@@ -158,16 +236,3 @@ def stack(program: Program, call: Call) -> None:
     for i, value in enumerate(call["tensors"]):
         labels = [Dim(s) for s in value.shape]
         program.term((call.out, [*labels[:dim], Axis((), (Dim(i),)), *labels[dim:]]), (value, labels))
-
-
-@rule("constant_pad_nd")
-def pad(program: Program, call: Call) -> None:
-    """Constant borders; zeros belong to any space, other numbers to none."""
-    value, padding = call["self"], list(call["pad"])
-    if call["value"] != 0 or min(padding) < 0:
-        program.pin([value, call.out], "padding with a number, or cropping")
-        return
-    labels = [Dim(s) for s in value.shape]
-    before = dict(zip(range(len(labels))[::-1], padding[::2], strict=False))
-    target = [Axis((label,), (Dim(before.get(i, 0)),)) for i, label in enumerate(labels)]
-    program.term((call.out, target), (value, labels))

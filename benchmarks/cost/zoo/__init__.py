@@ -1,0 +1,1 @@
+"""Discovery on ordinary models of other libraries, each in a process of its own."""

@@ -1,0 +1,145 @@
+"""What all callbacks share that work on the symmetries of a model in training."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor
+
+from .._compat import Callback, LightningModule, Trainer, rank_zero_warn
+from ..discovery import Symmetries
+from ._first_step import FirstStep
+
+
+class SymmetryCallback(Callback, ABC):
+    """Knows the symmetries of the model from the first training step on, and never stops a run.
+
+    Args:
+        symmetries: The symmetries, parameters named as in the LightningModule; found in the first step by
+            default.
+        strict: Raise where the callback would warn and switch itself off.
+
+    Attributes:
+        symmetries: The symmetries, once they are known.
+    """
+
+    def __init__(self, symmetries: Symmetries | None, strict: bool) -> None:
+        self.symmetries = symmetries
+        self.strict = strict
+        self._has_begun = False
+        self._is_off = False
+        self._first_step: FirstStep | None = None
+
+    @abstractmethod
+    def begin(self, trainer: Trainer, pl_module: LightningModule, symmetries: Symmetries) -> None:
+        """Do what comes first, now that the symmetries are known; usually before the first optimizer step.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            symmetries: Its symmetries.
+        """
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start afresh: what is off stays off for one fit only.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+        """
+        self._has_begun = self._is_off = False
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Find the symmetries on the first batch.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            batch: The batch.
+            batch_idx: Its index.
+        """
+        if self._is_off or self._has_begun:
+            return
+        try:
+            if self.symmetries is None:
+                self._first_step = FirstStep(pl_module)
+                self.symmetries = self._first_step.before(batch, batch_idx)
+            self._begin(trainer, pl_module)
+        except Exception as error:
+            self.fail(error)
+
+    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
+        """Find the symmetries from what the first step has called, if that is the only way.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            loss: The loss.
+        """
+        # by hand, a step may go on after its first loss
+        if pl_module.automatic_optimization:
+            self._look_back(trainer, pl_module)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Find the symmetries after a first step that had no loss, or several.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            outputs: What the training step returned.
+            batch: The batch.
+            batch_idx: Its index.
+        """
+        self._look_back(trainer, pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave the model alone when its first step fails.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            exception: Any.
+        """
+        if self._first_step is not None:
+            self._first_step.close()
+
+    def fail(self, error: Exception) -> None:
+        """Switch off until the next fit, and say why.
+
+        Args:
+            error: The cause.
+
+        Raises:
+            Exception: The cause itself, if the callback is strict.
+        """
+        self._is_off = True
+        if self.strict:
+            raise error
+        name = type(self).__name__
+        rank_zero_warn(f"{name} switches itself off, training goes on: {type(error).__name__}: {error}")
+
+    def _look_back(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._is_off or self._first_step is None or not self._first_step.is_watching:
+            return
+        try:
+            self.symmetries = self._first_step.after()
+            self._begin(trainer, pl_module)
+        except Exception as error:
+            self.fail(error)
+
+    def _begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.symmetries is None:
+            return
+        moved = {leg.parameter for s in self.symmetries for leg in s.legs if leg.kind == "parameter"}
+        unknown = sorted(moved - {name for name, _ in pl_module.named_parameters()})
+        if unknown:
+            raise ValueError(
+                f"`symmetries` must name parameters of {type(pl_module).__name__}, found {unknown[0]!r}"
+            )
+        self.begin(trainer, pl_module, self.symmetries)
+        self._has_begun = True

@@ -1,0 +1,139 @@
+"""The tensors inside any object: containers, dataclasses, dictionaries of their own kind, plain objects."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+_CLOSED = (
+    str,
+    bytes,
+    type,
+    nn.Module,
+    ModuleType,
+    FunctionType,
+    MethodType,
+    BuiltinFunctionType,
+    torch.Generator,
+)
+"""What is no container, whatever it holds: a model that an output mentions is not part of the output."""
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """The attributes of an instance, those in slots included, without running its code."""
+    found: dict[str, Any] = {}
+    for slot in _slots(type(value)):
+        try:
+            found[slot.__name__] = slot.__get__(value)
+        except AttributeError:  # not set
+            continue
+    try:
+        found.update(object.__getattribute__(value, "__dict__"))
+    except AttributeError:  # it has slots alone
+        return found
+    return found
+
+
+@lru_cache
+def _slots(kind: type) -> tuple[MemberDescriptorType, ...]:
+    slots = (slot for base in kind.__mro__ for slot in vars(base).values())
+    return tuple(slot for slot in slots if isinstance(slot, MemberDescriptorType))
+
+
+def items(value: Any) -> list[Any]:
+    """The items of a container, by the rules of the built-in type that it derives from."""
+    if isinstance(value, dict):
+        return [*dict.keys(value), *dict.values(value)]
+    kinds: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
+    return next((list(kind.__iter__(value)) for kind in kinds if isinstance(value, kind)), [])
+
+
+def reachable(roots: Iterable[Any], inside: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:
+    """Everything that is found from some objects, each once."""
+    waiting = list(roots)[::-1]
+    seen: dict[int, Any] = {}
+    while waiting:
+        value = waiting.pop()
+        if id(value) not in seen:
+            seen[id(value)] = value
+            yield value
+            waiting.extend(list(inside(value))[::-1])
+
+
+def tensors(tree: Any) -> list[Tensor]:
+    """All tensors inside an object, each once."""
+    return [value for value in reachable([tree], _inside) if isinstance(value, Tensor)]
+
+
+def outputs(tree: Any) -> list[Tensor]:
+    """The same, where generators are run to their end to see what they give."""
+
+    def inside(value: Any) -> Iterable[Any]:
+        return value if isinstance(value, (GeneratorType, map, filter, zip)) else _inside(value)
+
+    return [value for value in reachable([tree], inside) if isinstance(value, Tensor)]
+
+
+def mapped(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
+    """Copy an object with every tensor replaced, the same one everywhere by the same.
+
+    Args:
+        function: Gives what a tensor is replaced by.
+        tree: Any object.
+
+    Returns:
+        The copy. What holds no tensor is not copied, and neither is what refuses to be.
+    """
+    replaced: dict[int, Any] = {}
+    kept: list[Any] = []
+
+    def leaf(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return copied(value)
+        if id(value) not in replaced:
+            kept.append(value)
+            replaced[id(value)] = function(value)
+        return replaced[id(value)]
+
+    def copied(value: Any) -> Any:
+        inner = list(reachable([value], _inside))
+        if not any(isinstance(part, Tensor) for part in inner):
+            return value
+        kept.extend(inner)
+        for part in inner:
+            if isinstance(part, Tensor):
+                leaf(part)
+            elif isinstance(part, _CLOSED):
+                replaced[id(part)] = part
+        try:
+            return copy.deepcopy(value, replaced)
+        except Exception:
+            return value
+
+    return tree_map(leaf, tree)
+
+
+def _inside(value: Any) -> list[Any]:
+    """What an output or an input consists of."""
+    if isinstance(value, (Tensor, *_CLOSED)):
+        return []
+    leaves = tree_leaves(value)
+    if len(leaves) != 1 or leaves[0] is not value:
+        # a registered container may keep its parts where no attribute shows them
+        return leaves
+    return [*items(value), *attributes(value).values()]

@@ -1,0 +1,65 @@
+"""Tensors of a trace must not outlive it: in training, they would fail where real ones are expected."""
+
+from __future__ import annotations
+
+import gc
+import traceback
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from torch import Tensor
+
+_Cached = type(lru_cache(maxsize=None)(len))
+
+_DEPTH = 3
+"""How deep in tuples, lists and dictionaries a function may have hidden a tensor that it keeps."""
+
+
+@contextmanager
+def no_leftovers() -> Iterator[list[weakref.ref[Tensor]]]:
+    """Empty the caches, anywhere in Python, in which tensors are left at the end of this context.
+
+    Yields:
+        A list to be filled with references to the tensors.
+    """
+    made: list[weakref.ref[Tensor]] = []
+    try:
+        yield made
+    except BaseException as error:
+        _let_go(error)
+        raise
+    finally:
+        if _left(made):
+            gc.collect()  # not what only a cycle keeps
+            _evict(_left(made))
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drop what the frames of an exception hold."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__
+
+
+def _left(made: list[weakref.ref[Tensor]]) -> list[Any]:
+    return [tensor for tensor in (reference() for reference in made) if tensor is not None]
+
+
+def _evict(kept: list[Any]) -> None:
+    for _ in range(_DEPTH):
+        if not kept:
+            return
+        own = {id(value) for value in kept}
+        holders = [holder for holder in gc.get_referrers(*kept) if holder is not kept]
+        for holder in holders:
+            if isinstance(holder, _Cached):
+                holder.cache_clear()
+            elif isinstance(holder, list):
+                holder[:] = [item for item in holder if id(item) not in own]
+            elif isinstance(holder, dict):
+                for key in [key for key, item in holder.items() if id(item) in own]:
+                    del holder[key]
+        kept = [holder for holder in holders if isinstance(holder, tuple)]
