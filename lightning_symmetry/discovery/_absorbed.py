@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ._constants import Constants, Frame, FrozenFrame, combined
 from ._dims import Dim
-from ._flow import Flow, mixes, power, windows
+from ._flow import Flow, evenly, mixed, mixes, power
 from ._legs import leg_of
 from ._lower import Block, Key, Slot, Step
 from ._program import Centre, Map, Statement, Term
@@ -152,8 +152,10 @@ class Absorption:
         else:
             beyond = ((key, self._beyond(step, key, frame, others, 1)) for key, frame in along.items())
             kept = {key: frame for key, frame in beyond if frame is not None}
-        slid = windows(step)
-        constant = {slid.get(key, key): frame for key, frame in kept.items()}
+        slid = mixed(step) & slot.keys.keys()
+        constant = {key: frame for key, frame in kept.items() if key not in slid}
+        if slid and evenly(step) and all(key in kept and not kept[key] for key in slid):
+            constant |= {key: {} for key in mixes(step)}
         varying = {key for s in (slot, *others) for key in s.keys} | mixes(step)
         made: Along = {key: {} for key in step.out.keys.keys() - varying}
         return field(step.out, {**constant, **made})
@@ -217,13 +219,16 @@ class Absorption:
 
     def _ahead(self, step: Step, slot: Slot, along: Along) -> Iterator[Field]:
         others = [other for other in step.inputs if other is not slot]
-        slid = {after: before for before, after in windows(step).items()}
-        if along.keys() & mixes(step) - slid.keys():
-            return  # a window that turns constants into something else
+        slid = mixed(step)
+        if not along.keys().isdisjoint(mixes(step)):
+            shared = slid <= slot.keys.keys() and mixes(step) <= along.keys()
+            if not (shared and evenly(step)) or any(along[key] for key in mixes(step)):
+                return  # a window that turns constants into something else
+            along = {k: f for k, f in along.items() if k not in mixes(step)} | {key: {} for key in slid}
         weighed = self.weighed(step, slot, others)
         if weighed:
             yield field(slot, {**along, **{key: {} for key in weighed}})
-        wanted = {slid.get(k, k): self._beyond(step, k, f, others, -1) for k, f in along.items()}
+        wanted = {k: self._beyond(step, k, f, others, -1) for k, f in along.items()}
         if None not in wanted.values():
             yield field(slot, wanted)  # type: ignore[arg-type]
 

@@ -16,7 +16,7 @@ from math import prod
 
 from ._absorbed import Absorption, Field, Places
 from ._constants import Constants
-from ._flow import Flow, mixed, power, windows
+from ._flow import Flow, evenly, mixed, power
 from ._legs import leg_of
 from ._linear_system import Expression, LinearSystem, rational
 from ._lower import Block, Key, Lowered, Slot, Step
@@ -192,11 +192,10 @@ class Compensation:
         relation = self._read(step, slot, shift.along or 0)
         by_position = {position: key for key, position in slot.keys.items()}
         vector = [by_position[p] for p in shift.positions]
-        slid = windows(step)
         for summand in relation.total if relation is not None else ():
             kept = sorted((k for k in vector if k in step.out.keys), key=lambda k: step.out.keys[k])
             word = shift.word
-            if mixed(step) - slid.keys() or not mixed(step).isdisjoint(vector):
+            if not _constant_in_windows(step, vector):
                 system.equate({unknown: 1})
                 return
             if summand.factors or len(kept) < len(vector):
@@ -260,17 +259,16 @@ class Compensation:
             return None
         factor = rational(getattr(statement, "coefficient", 1))
         others = [other for other in step.inputs if other is not slot]
-        slid = windows(step)
-        if mixed(step) - slid.keys() or not mixed(step).isdisjoint(vector):
+        if not _constant_in_windows(step, vector):
             return None
         if not others:
             if not all(key in step.out.keys for key in vector):
                 return None
-            return word, vector, factor * _summed(step, slot, slid, vector)
+            return word, vector, factor * _summed(step, slot, vector)
         if all(key in step.out.keys for key in vector):
             weighed = self._absorption.weighed(step, slot, others)
             if weighed and weighed.isdisjoint(vector):
-                return word, vector, factor * _summed(step, slot, slid, [*vector, *weighed])
+                return word, vector, factor * _summed(step, slot, [*vector, *weighed])
             if self._weighed_in_pieces(step, slot, others, alike):
                 first = next(s for s in self._flow.makers[step.out.block] if s.written is step.written)
                 return word, vector, factor if step is first else 0
@@ -285,7 +283,7 @@ class Compensation:
         )
         order = sorted(matrix.keys, key=lambda k: matrix.keys[k])
         through = link([(constant, int(power(step, matrix)), order)], vector, kept)
-        counted = _summed(step, slot, slid, [*vector, *matrix.keys])
+        counted = _summed(step, slot, [*vector, *matrix.keys])
         return word.then(through), kept, factor * counted
 
     def _weighed_in_pieces(
@@ -319,15 +317,20 @@ def _contracted(step: Step, place: int) -> frozenset[int]:
     return frozenset(p for key, p in step.inputs[place].keys.items() if key not in step.out.keys)
 
 
+def _constant_in_windows(step: Step, vector: list[Key]) -> bool:
+    """Whether a shift along some axes passes a sliding window, if there is one, as it is."""
+    return not mixed(step) or (evenly(step) and mixed(step).isdisjoint(vector))
+
+
 def _only_weighs(step: Step, place: int, weights: int) -> bool:
     """Whether a step contracts nothing but axes of its weights."""
     gone = {key for key in step.inputs[place].keys if key not in step.out.keys}
     return gone <= step.inputs[weights].keys.keys() and not mixed(step)
 
 
-def _summed(step: Step, slot: Slot, slid: dict[Key, Key], apart: list[Key]) -> int:
+def _summed(step: Step, slot: Slot, apart: list[Key]) -> int:
     """How often a constant is added up along the axes that disappear."""
-    gone = [k for k in slot.keys if k not in step.out.keys and k not in slid and k not in apart]
+    gone = [k for k in slot.keys if k not in step.out.keys and k not in mixed(step) and k not in apart]
     return prod(slot.block.sizes[slot.keys[k]] for k in gone)
 
 

@@ -94,15 +94,16 @@ def whole(step: Step, labels: tuple[Dim, ...]) -> set[Key] | None:
     return step.over(labels)
 
 
-def windows(step: Step) -> dict[Key, Key]:
-    """Input positions and the output positions into which an even sliding window turns them."""
+def evenly(step: Step) -> bool:
+    """Whether what is constant wherever a sliding window looks stays the same constant wherever it writes."""
     statement = step.statement
-    if not isinstance(statement, Term) or not statement.even:
-        return {}
-    # where an axis is cut or a product, a window does not do the same to all of its parts
-    uncut = [pair for pair in statement.windows if whole(step, pair) is not None]
-    pairs = ((step.keys.get(a, ()), step.keys.get(b, ())) for a, b in uncut)
-    return {a[0]: b[0] for a, b in pairs if len(a) == len(b) == 1}
+    pairs = statement.windows if isinstance(statement, Term) else ()
+    # where an axis is cut, a window does not do the same to all of its parts
+    return (
+        isinstance(statement, Term)
+        and statement.even
+        and all(whole(step, pair) is not None for pair in pairs)
+    )
 
 
 def mixes(step: Step) -> set[Key]:

@@ -8,6 +8,7 @@ normalisation, whoever wrote them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from functools import cache
 from math import isclose, prod
@@ -15,7 +16,7 @@ from math import isclose, prod
 from ._dims import Dim
 from ._flow import Flow, Source
 from ._lower import Lowered, Slot, Step
-from ._program import Centre, Operand, Term
+from ._program import Centre, Map, Operand, Term
 from ._sums import flattened, is_plain, recentred, without_zeros
 from ._values import Origin
 
@@ -174,11 +175,18 @@ def _without_unread(lowered: Lowered) -> Lowered:
     lasting = (b for b in lowered.blocks if b.value.origin is not Origin.COMPUTED)
     stack = [*dict.fromkeys(block for block, _ in lowered.pinned), *lasting]
     needed = set(stack)
+    pieces: dict[object, list[Step]] = defaultdict(list)
+    for step in lowered.steps:
+        written = step.written
+        if isinstance(written, Centre) or (isinstance(written, Map) and (written.absorbs or written.simplex)):
+            pieces[written].append(step)
     while stack:
-        for step in flow.makers.get(stack.pop(), ()):
-            new = [slot.block for slot in step.inputs if slot.block not in needed]
-            needed.update(new)
-            stack += new
+        for made in flow.makers.get(stack.pop(), ()):
+            # what is absorbed, or sums to one, along an axis that is cut depends on all of its pieces
+            for step in pieces.get(made.written, (made,)):
+                new = [slot.block for slot in step.slots if slot.block not in needed]
+                needed.update(new)
+                stack += new
     steps = [step for step in lowered.steps if step.out.block in needed]
     blocks = [b for b in lowered.blocks if b in needed]
     return replace(lowered, steps=steps, blocks=blocks)

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple
 
-from ._dims import Dim, StructureConflict, align, product, total, unify
+from ._dims import Dim, StructureConflict, product, total
+from ._unify import align, unify
 from ._values import Origin, Value
 
 

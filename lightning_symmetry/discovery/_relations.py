@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ._constants import Constant, Constants, Frame, combined
-from ._flow import Flow, mixed, mixes, power, whole, windows
+from ._flow import Flow, evenly, mixed, mixes, power, whole
 from ._lower import Block, Key, Slot, Step
 from ._program import Centre, Map, Term
 
@@ -115,7 +115,7 @@ class Relations:
             return None
         if before.total and len(step.inputs) > 1 + len(gains):
             return None  # another factor scales the sum by what is not known
-        if before.total and mixed(step) - windows(step).keys():
+        if before.total and mixed(step) and not evenly(step):
             return None
         covector = before.covector
         for gain in gains:
@@ -123,7 +123,7 @@ class Relations:
             if constant is None:
                 return None
             covector = combined(covector, {constant: int(power(step, gain))}, -1)
-        gone = slot.keys.keys() - step.out.keys.keys() - windows(step).keys()
+        gone = slot.keys.keys() - step.out.keys.keys() - mixed(step)
         summed = prod(slot.block.sizes[slot.keys[key]] for key in gone)
         factor = statement.coefficient * summed
         return Relation(covector, tuple(Summand(s.coefficient * factor, s.factors) for s in before.total))

@@ -7,19 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_symmetry.discovery._dims import (
-    Dim,
-    StructureConflict,
-    align,
-    blocks,
-    fix,
-    fixed,
-    product,
-    total,
-    unify,
-)
+from lightning_symmetry.discovery._dims import Dim, StructureConflict, blocks, fix, fixed, product, total
 from lightning_symmetry.discovery._linear_system import LinearSystem, rational
 from lightning_symmetry.discovery._ties import Ties
+from lightning_symmetry.discovery._unify import align, unify
 
 
 def indices(dim: Dim) -> list[int]:

@@ -1,7 +1,5 @@
 """Models and inputs of every shape, good and bad."""
 
-from dataclasses import dataclass
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -57,12 +55,6 @@ class Branches(nn.Module):
         (mlp(), (torch.zeros(1, 5),), "RuntimeError: .*"),
         (mlp(), (), "TypeError: .*forward"),
         (mlp(), (torch.zeros(1, 4), 3), "TypeError: .*forward"),
-        (Branches(), (torch.zeros(1, 4),), "control flow or shapes that depend on data: aten._local_scalar"),
-        (
-            Wrapped(lambda y: y[y > 0]),
-            (torch.zeros(1, 4),),
-            "control flow or shapes that depend on data: aten.nonzero",
-        ),
         (
             nn.Sequential(nn.LazyLinear(3)),
             (torch.zeros(1, 4),),
@@ -70,12 +62,28 @@ class Branches(nn.Module):
         ),
         (Wrapped(lambda y: "text"), (torch.zeros(1, 4),), "the output holds no tensor: it is a str"),
         (Wrapped(lambda y: None), (torch.zeros(1, 4),), "the output holds no tensor: it is a NoneType"),
+        (
+            mlp(),
+            (torch.nested.nested_tensor([torch.zeros(2, 4), torch.zeros(1, 4)], layout=torch.jagged),),
+            "nested tensors are not understood: pad them",
+        ),
     ],
 )
 def test_what_does_not_run_is_refused_in_one_line(model, inputs, message):
     with pytest.raises(TraceError, match=f"^{message}") as caught:
         find_symmetries(model, *inputs)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "operation"),
+    [(Branches(), "aten._local_scalar"), (Wrapped(lambda y: y[y > 0]), "aten.nonzero")],
+    ids=["path", "shape"],
+)
+def test_what_needs_numbers_is_refused_where_there_are_none(model, operation):
+    message = f"^control flow or shapes that depend on data: {operation}"
+    with pytest.raises(TraceError, match=message):
+        find_symmetries(model.to("meta"), torch.zeros(1, 4, device="meta"))
 
 
 def test_a_lazy_module_that_has_run_is_fine():
@@ -110,37 +118,6 @@ def test_without_a_batch():
 def test_an_empty_batch_gives_nothing_false():
     model, x = mlp(), torch.randn(5, 4)
     assert_proved(find_symmetries(model, torch.zeros(0, 4)), model, x)
-
-
-@dataclass
-class Out:
-    y: Tensor
-
-
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda y: (y, [y]),
-        lambda y: {"y": y, "text": "?", "number": 3},
-        lambda y: [{"a": (y,)}],
-        lambda y: (y, None),
-    ],
-    ids=["tuple", "dict", "nested", "none"],
-)
-def test_outputs_in_containers(wrap):
-    model, x = Wrapped(wrap), torch.randn(5, 4)
-    symmetries = find_symmetries(model, x)
-    assert_exactly(symmetries, EXPECTED)
-    assert_proved(symmetries, model, x)
-
-
-def test_outputs_in_a_dataclass_need_a_registration_or_a_loss():
-    model, x = Wrapped(Out), torch.randn(5, 4)
-    with pytest.raises(TraceError, match="the output holds no tensor: it is a Out"):
-        find_symmetries(model, x)
-    symmetries = find_symmetries(model, x, loss=lambda out: out.y)
-    assert_exactly(symmetries, EXPECTED)
-    assert_proved(symmetries, model, x)
 
 
 def test_inputs_by_name_and_in_containers():

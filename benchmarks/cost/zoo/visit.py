@@ -45,7 +45,7 @@ def visit(libraries: tuple[str, ...], only: tuple[str, ...] = ()) -> Iterator[Ex
 
 
 def _examined(known: Examination) -> Examination:
-    for message in isolated(_specimen, known, seconds=SECONDS, memory=MEMORY):
+    for message in isolated(_specimen, known, BUDGET, seconds=SECONDS, memory=MEMORY):
         known = replace(known, trouble=message) if isinstance(message, str) else message
     return known
 
@@ -54,7 +54,7 @@ def _listing(name: str) -> Iterator[dict[str, tuple[str, ...]]]:
     yield library(name).kinds
 
 
-def _specimen(known: Examination) -> Iterator[Examination]:
+def _specimen(known: Examination, budget: float) -> Iterator[Examination]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    yield from examine(known, library(known.library).build(known.name), BUDGET)
+    yield from examine(known, library(known.library).build(known.name), budget)

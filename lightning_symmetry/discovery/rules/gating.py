@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .._calls import Call, rule
 from .._program import Program
+from .pieces import cut
 from .pointwise import pointwise, product
-from .shape import cut
 
 
 @rule("glu")

@@ -15,9 +15,9 @@ from .._dims import Dim
 from .._program import Axis, Program
 from .._values import Origin, Value
 from .contraction import add_broadcast
+from .pieces import cut
 from .pointwise import product
 from .recurrent_cell import Cell, States, gru, lstm, relu, tanh
-from .shape import cut
 
 KINDS: tuple[Cell, ...] = (relu, tanh, lstm, gru)
 """Cells by the numbers under which the kernels know them."""

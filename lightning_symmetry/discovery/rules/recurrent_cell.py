@@ -8,8 +8,8 @@ from .._calls import Call, rule
 from .._program import Program
 from .._values import Value
 from .contraction import add_broadcast
+from .pieces import cut
 from .pointwise import pointwise, product
-from .shape import cut
 
 States = tuple[Value, ...]
 """What a cell hands on: its hidden state, and the cell state of an LSTM."""
