@@ -132,8 +132,6 @@ def _inside(value: Any) -> list[Any]:
     """What an output or an input consists of."""
     if isinstance(value, (Tensor, *_CLOSED)):
         return []
-    leaves = tree_leaves(value)
-    if len(leaves) != 1 or leaves[0] is not value:
-        # a registered container may keep its parts where no attribute shows them
-        return leaves
-    return [*items(value), *attributes(value).values()]
+    found = [*items(value), *attributes(value).values()]
+    # a registered container may keep its parts where no attribute shows them
+    return found if type(value) in (dict, list, tuple) else [*found, *tree_leaves(value)]

@@ -7,6 +7,7 @@ bias.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -46,6 +47,9 @@ class Relations:
     def __init__(self, flow: Flow, constants: Constants) -> None:
         self._flow, self._constants = flow, constants
         self._known: dict[tuple[Block, int], Relation | None] = {}
+        self._simplices: dict[object, set[Block]] = defaultdict(set)
+        for step in flow.steps:
+            self._simplices[_simplex(step)].add(step.out.block)
 
     def of(self, block: Block, position: int) -> Relation | None:
         """The relation along one atom of a block, if there is one."""
@@ -64,8 +68,7 @@ class Relations:
         if any(_summing(step) != atoms for step, (_, atoms) in zip(makers, places, strict=True)):
             return False
         groups = {_simplex(step) for step in makers}
-        pieces = {step.out.block for step in self._flow.steps if groups == {_simplex(step)}}
-        return len(groups) == 1 and None not in groups and pieces == set(blocks)
+        return len(groups) == 1 and None not in groups and self._simplices[groups.pop()] == set(blocks)
 
     def _made(self, block: Block, position: int) -> Relation | None:
         relations, shifts = [], []

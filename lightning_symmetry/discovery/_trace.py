@@ -91,7 +91,7 @@ def trace_running(model: nn.Module, function: Callable[..., Any], inputs: Inputs
     """
     devices = {p.device.index for p in model.parameters() if p.device.type == "cuda"}
     with no_leftovers() as made, torch.random.fork_rng(devices=[i for i in devices if i is not None]):
-        return _trace(copied, nullcontext(), model, function, inputs, made)
+        return pin_idle(_trace(copied, nullcontext(), model, function, inputs, made))
 
 
 def _trace(
@@ -126,7 +126,7 @@ def _trace(
     finally:
         made += recorder.made()
     write_numbers(recorder.program)
-    return pin_idle(recorder.program) if path or recorder.has_read else recorder.program
+    return pin_idle(recorder.program) if path else recorder.program
 
 
 def _steers(drawn: Iterable[Any], recorder: Recorder) -> bool:

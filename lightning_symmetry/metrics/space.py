@@ -72,8 +72,14 @@ def spaces(symmetries: Iterable[Symmetry]) -> list[Space]:
     """Collect the spaces whose units a permutation or a change of basis moves around."""
     symmetries = list(symmetries)
     diagonal = [s for s in symmetries if s.group in {"sign", "positive_scaling", "scaling"}]
-    movers = [s for s in symmetries if s.group in {"permutation", "general_linear"} and _pieces(s)]
+    movers = [s for s in symmetries if _moves_units(s) and _pieces(s)]
     return [Space(m, tuple(s for s in diagonal if _same_units(s, m))) for m in movers]
+
+
+def _moves_units(symmetry: Symmetry) -> bool:
+    """Whether a group acts on the units as they are: not through gains, and not beside their mean."""
+    plain = not symmetry.centred and not any(leg.frames for leg in symmetry.legs)
+    return plain and symmetry.group in {"permutation", "general_linear"}
 
 
 class Reader:
@@ -90,7 +96,8 @@ class Reader:
     def _units(self, leg: Leg, act: int) -> Tensor:
         key = (id(leg), act)
         if key not in self._seen:
-            self._seen[key] = leg.units(leg.of(self._params[leg.parameter].detach()), act)
+            units = leg.units(leg.of(self._params[leg.parameter].detach()), act)
+            self._seen[key] = units + leg.about if leg.about else units
         return self._seen[key]
 
 

@@ -148,6 +148,20 @@ CASES = {
         permutation 4: w w@0,0,0,1 skip.weight skip.bias c.weight
         """,
     ),
+    "rotary positions": Case(
+        Rotary,
+        gaussian(5, 8),
+        """
+        permutation 2: q.weight q.weight@1,0 k.weight k.weight@1,0 v.weight o.weight
+        permutation 2: q.weight q.weight@1,0 k.weight k.weight@1,0 turn turn@0,0,1
+        scaling 2 x2: q.weight q.weight@1,0 k.weight^-1 k.weight@1,0^-1
+        sign 2: q.weight k.weight turn@0,0,1
+        plane_rotation 4 x2: q.weight k.weight
+        general_linear 4 x2: v.weight o.weight^-1
+        """,
+        nullity=40,
+        outputs=40,
+    ),
     "diagonal state space": Case(
         StateSpace,
         gaussian(6, 2),
@@ -167,8 +181,9 @@ def test_exactly_the_groups_of_the_theory_are_found_and_hold(case):
     assert_found(case)
 
 
-def test_no_continuous_direction_is_missing():
-    assert_complete(CASES["positions mixed"])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.nullity is not None])
+def test_no_continuous_direction_is_missing(name):
+    assert_complete(CASES[name])
 
 
 def pairs(h: Tensor) -> Tensor:

@@ -1,0 +1,87 @@
+"""Whole branches that trade places."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lightning_symmetry import find_symmetries
+
+from .claims import assert_proved
+
+
+def branch(function: type[nn.Module] = nn.GELU, width: int = 4) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(5, width), function(), nn.Linear(width, 3))
+
+
+class Committee(nn.Module):
+    """Branches that read the same, and how their results are put together."""
+
+    def __init__(self, branches: list[nn.Module], how: str) -> None:
+        super().__init__()
+        self.branches, self.how = nn.ModuleList(branches), how
+        self.router, self.head = nn.Linear(5, len(branches)), nn.Linear(3 * len(branches), 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        results = [branch(x) for branch in self.branches]
+        if self.how == "joined":
+            return self.head(torch.cat(results, -1))
+        if self.how == "routed":
+            gates = self.router(x).softmax(-1)
+            return sum(gates[:, i : i + 1] * result for i, result in enumerate(results))
+        if self.how == "weighted":
+            return sum((i + 1) * result for i, result in enumerate(results))
+        return sum(results)
+
+
+def permuted(model: nn.Module) -> list[int]:
+    """The sizes of the permutations of branches."""
+    symmetries = find_symmetries(model, torch.zeros(2, 5, dtype=torch.float64))
+    assert_proved(symmetries, model, torch.randn(7, 5, dtype=torch.float64))
+    return [s.size for s in symmetries if any(leg.unit is not None for leg in s.legs)]
+
+
+@pytest.mark.parametrize("how", ["summed", "joined", "routed"])
+def test_branches_alike_trade_places(how):
+    torch.manual_seed(0)
+    assert permuted(Committee([branch() for _ in range(3)], how).double()) == [3]
+
+
+def test_only_those_alike_trade_places():
+    torch.manual_seed(0)
+    branches = [branch(), branch(nn.Tanh), branch(), branch(nn.Tanh), branch(width=5)]
+    assert permuted(Committee(branches, "summed").double()) == [2, 2]
+
+
+def test_branches_with_weights_of_their_own_do_not():
+    torch.manual_seed(0)
+    assert permuted(Committee([branch(), branch()], "weighted").double()) == []
+
+
+def test_one_branch_used_twice_is_one_branch():
+    torch.manual_seed(0)
+    shared = branch()
+    assert permuted(Committee([shared, shared], "summed").double()) == []
+
+
+def test_a_branch_that_something_else_reads_stays():
+    class Watched(Committee):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return super().forward(x), self.branches[0][0](x)
+
+    torch.manual_seed(0)
+    assert permuted(Watched([branch() for _ in range(3)], "summed").double()) == [2]
+
+
+def test_a_permutation_moves_every_parameter_of_a_branch_to_one_other():
+    torch.manual_seed(0)
+    model = Committee([branch() for _ in range(3)], "joined").double()
+    symmetries = find_symmetries(model, torch.zeros(2, 5, dtype=torch.float64))
+    (symmetry,) = [s for s in symmetries if any(leg.unit is not None for leg in s.legs)]
+    params = dict(model.named_parameters())
+    moved = symmetry.act(params, torch.tensor([[2, 0, 1]]))
+    for name in ("0.weight", "0.bias", "2.weight"):
+        for now, before in ((0, 2), (1, 0), (2, 1)):
+            assert torch.equal(moved[f"branches.{now}.{name}"], params[f"branches.{before}.{name}"])
+    assert torch.equal(moved["head.weight"][:, :3], params["head.weight"][:, 6:])
