@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from lightning_symmetry.discovery import find_symmetries
 
-from .claims import assert_exactly, assert_proved
+from .claims import assert_exactly, assert_proved, described
+from .tracers import both_tracers
 
 
 class Net(nn.Module):
@@ -83,6 +84,52 @@ def copied(h: Tensor) -> Tensor:
     return store.mul_(0.5)
 
 
+def taken_over(h: Tensor) -> Tensor:
+    h = h.relu()
+    h.data = h.data.tanh()
+    return h
+
+
+def taken_over_under_a_view(h: Tensor) -> Tensor:
+    h = h.relu()
+    view = h.view(-1, 2, 3)
+    h.data = h.data.tanh()
+    view.data.mul_(2)
+    return view.reshape(-1, 6)
+
+
+def set_to_another(h: Tensor) -> Tensor:
+    out = torch.empty(0, dtype=h.dtype)
+    out.set_(h.relu().detach())
+    return out.sin()
+
+
+def set_to_its_memory(h: Tensor) -> Tensor:
+    h = h.relu().detach()
+    out = torch.empty(0, dtype=h.dtype)
+    out.set_(h.untyped_storage(), 0, h.shape, h.stride())
+    h.tanh_()
+    return out
+
+
+def strided(h: Tensor) -> Tensor:
+    return h.relu().as_strided((7, 6), (6, 1)).sin()
+
+
+def resized(h: Tensor) -> Tensor:
+    return h.relu().detach().clone().resize_(6, 7).reshape(7, 6)
+
+
+def made_a_parameter(h: Tensor) -> Tensor:
+    return nn.Parameter(h.detach()).tanh()
+
+
+def without_recording(h: Tensor) -> Tensor:
+    with torch.inference_mode():
+        other = h.tanh()
+    return h.relu() + other.clone()
+
+
 def indexed(h: Tensor) -> Tensor:
     return h.relu().index_add_(1, torch.tensor([0, 2]), torch.ones(7, 2, dtype=h.dtype))
 
@@ -100,14 +147,94 @@ def indexed(h: Tensor) -> Tensor:
         older_view_written,
         transposed,
         indexed,
+        taken_over,
+        taken_over_under_a_view,
+        set_to_another,
+        set_to_its_memory,
+        strided,
+        resized,
+        made_a_parameter,
+        without_recording,
     ],
     ids=lambda function: function.__name__,
 )
-def test_writing_through_views_never_gives_a_false_symmetry(middle):
+@both_tracers
+def test_writing_through_views_never_gives_a_false_symmetry(middle, find):
     torch.manual_seed(0)
     model, x = Net(middle).double(), torch.randn(7, 4, dtype=torch.float64)
-    symmetries = find_symmetries(model, x)
+    assert_proved(find(model, x), model, x)
+
+
+@both_tracers
+def test_memory_that_is_taken_over_brings_its_value(find):
+    model, x = Net(taken_over), torch.randn(7, 4)
+    assert_exactly(find(model, x), "permutation 6: first.weight first.bias last.weight")
+
+
+class Rewritten(Net):
+    """Writes into its last weight before it uses it."""
+
+    def __init__(self, write) -> None:
+        super().__init__(lambda h: h.relu())
+        self.write = write
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.write(self)
+        return super().forward(x)
+
+
+def norm_written(model: Rewritten) -> None:
+    with torch.no_grad():
+        model.last.weight.div_(model.last.weight.norm())
+
+
+def squashed(model: Rewritten) -> None:
+    with torch.no_grad():
+        model.last.weight.tanh_()
+
+
+def squashed_data(model: Rewritten) -> None:
+    model.last.weight.data.tanh_()
+
+
+def assigned_data(model: Rewritten) -> None:
+    model.last.weight.data = model.last.weight.data.tanh()
+
+
+def new_parameter(model: Rewritten) -> None:
+    model.last.weight = nn.Parameter(model.last.weight.tanh())
+
+
+def every_other_entry(model: Rewritten) -> None:
+    model.last.weight.data.view(-1)[::2] = 0.5
+
+
+PERMUTATION = "permutation 6: first.weight first.bias last.weight"
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (norm_written, f"{PERMUTATION}\n positive_scaling 1: last.weight"),
+        (squashed, PERMUTATION),
+        (squashed_data, PERMUTATION),
+        (assigned_data, PERMUTATION),
+        (new_parameter, PERMUTATION),
+        (every_other_entry, ""),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+@both_tracers
+def test_parameters_that_are_written_are_seen_as_they_were_before(write, expected, find):
+    torch.manual_seed(0)
+    model, x = Rewritten(write).double(), torch.randn(7, 4, dtype=torch.float64)
+    before, parameter = model.last.weight.detach().clone(), model.last.weight
+    symmetries = find(model, x)
+    found = {line for line in map(described, symmetries) if "scale_invariance" not in line}
+    assert found == {line.strip() for line in expected.splitlines()}
     assert_proved(symmetries, model, x)
+    assert model.last.weight is parameter
+    assert torch.equal(parameter, before)
 
 
 def test_writing_a_whole_tensor_is_understood():
