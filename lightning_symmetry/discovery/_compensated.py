@@ -153,8 +153,10 @@ class Compensation:
     ) -> dict[Block, tuple[int, ...]]:
         """The pieces of a tensor that all are shifted as one of them is, and where the shift varies."""
         word, positions = arrival
-        signature = self._signature(block, positions)
         found = {block: positions}
+        if len(self._pieces[block.value]) == 1:
+            return found
+        signature = self._signature(block, positions)
         for piece in self._pieces[block.value]:
             for (other, places), amount in shifts.get(piece, {}).items():
                 same = other == word and amount == expression and piece is not block

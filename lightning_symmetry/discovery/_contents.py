@@ -37,7 +37,7 @@ _CLOSED = (
 def attributes(value: Any) -> dict[str, Any]:
     """The attributes of an instance, those in slots included, without running its code."""
     found: dict[str, Any] = {}
-    for slot in _slots(type(value)):
+    for slot in slots(type(value)):
         try:
             found[slot.__name__] = slot.__get__(value)
         except AttributeError:  # not set
@@ -50,9 +50,10 @@ def attributes(value: Any) -> dict[str, Any]:
 
 
 @lru_cache
-def _slots(kind: type) -> tuple[MemberDescriptorType, ...]:
-    slots = (slot for base in kind.__mro__ for slot in vars(base).values())
-    return tuple(slot for slot in slots if isinstance(slot, MemberDescriptorType))
+def slots(kind: type) -> tuple[MemberDescriptorType, ...]:
+    """The slots of a class and of those that it derives from."""
+    found = (slot for base in kind.__mro__ if "__slots__" in vars(base) for slot in vars(base).values())
+    return tuple(slot for slot in found if isinstance(slot, MemberDescriptorType))
 
 
 def items(value: Any) -> list[Any]:

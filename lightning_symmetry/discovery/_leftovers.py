@@ -33,8 +33,9 @@ def no_leftovers() -> Iterator[list[weakref.ref[Tensor]]]:
         raise
     finally:
         if _left(made):
-            gc.collect()  # not what only a cycle keeps
-            _evict(_left(made))
+            gc.collect()  # what only a cycle keeps is not left
+            _empty_caches(_left(made))
+            _take_out(_left(made))
 
 
 def _let_go(error: BaseException | None) -> None:
@@ -48,18 +49,23 @@ def _left(made: list[weakref.ref[Tensor]]) -> list[Any]:
     return [tensor for tensor in (reference() for reference in made) if tensor is not None]
 
 
-def _evict(kept: list[Any]) -> None:
+def _empty_caches(kept: list[Any]) -> None:
+    """Empty the caches of functions that have returned any of these, or containers of these."""
     for _ in range(_DEPTH):
-        if not kept:
-            return
-        own = {id(value) for value in kept}
-        holders = [holder for holder in gc.get_referrers(*kept) if holder is not kept]
+        holders = [holder for holder in gc.get_referrers(*kept) if holder is not kept] if kept else []
         for holder in holders:
             if isinstance(holder, _Cached):
                 holder.cache_clear()
-            elif isinstance(holder, list):
-                holder[:] = [item for item in holder if id(item) not in own]
-            elif isinstance(holder, dict):
-                for key in [key for key, item in holder.items() if id(item) in own]:
-                    del holder[key]
-        kept = [holder for holder in holders if isinstance(holder, tuple)]
+        kept = [holder for holder in holders if isinstance(holder, (dict, list, tuple))]
+
+
+def _take_out(kept: list[Any]) -> None:
+    """Take these out of the dictionaries and lists that they are in."""
+    own = {id(value) for value in kept}
+    holders = [holder for holder in gc.get_referrers(*kept) if holder is not kept] if kept else []
+    for holder in holders:
+        if isinstance(holder, list):
+            holder[:] = [item for item in holder if id(item) not in own]
+        elif isinstance(holder, dict):
+            for key in [key for key, item in holder.items() if id(item) in own]:
+                del holder[key]

@@ -24,7 +24,7 @@ from ._values import Origin
 from .leg import Leg
 from .symmetry import Symmetry
 
-PAIRED = (Origin.COMPUTED, Origin.PARAMETER, Origin.BUFFER)
+PAIRED = (Origin.COMPUTED, Origin.PARAMETER)
 
 
 class _Unpaired(Exception):
@@ -78,8 +78,8 @@ class Planes:
 
     def _symmetry(self, closure: _Closure) -> Symmetry | None:
         pairs = closure.pairs()
-        moved = [p for p in pairs if p.first.value.origin in (Origin.PARAMETER, Origin.BUFFER)]
-        if not any(p.first.value.origin is Origin.PARAMETER for p in moved):
+        moved = [pair for pair in pairs if pair.first.value.origin is Origin.PARAMETER]
+        if not moved:
             return None
         diagonal = self._diagonal(closure, pairs)
         legs = tuple(self._leg(pair, diagonal) for pair in moved)

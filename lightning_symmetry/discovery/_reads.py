@@ -27,7 +27,6 @@ class Reads(TorchFunctionMode):
         Tensor.untyped_storage,
         Tensor.__array__,
         Tensor.__cuda_array_interface__.__get__,
-        Tensor.__deepcopy__,
         Tensor.__dlpack__,
     )
     ASSIGNING = Tensor.data.__set__  # type: ignore[attr-defined]
@@ -44,9 +43,19 @@ class Reads(TorchFunctionMode):
             return Unknown() if function is Tensor.item else format(Unknown(), *args[1:])
         if function == self.ASSIGNING:
             return self._recorder.assign(*args)
+        if function is Tensor.__deepcopy__:
+            return _copied(*args)
         if function in self.READING:
             self._recorder.read(args[:1])
         return function(*args, **(kwargs or {}))
+
+
+def _copied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A deep copy made by operations."""
+    if id(tensor) not in memo:
+        memo[id(tensor)] = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+    copy: Tensor = memo[id(tensor)]
+    return copy
 
 
 class Unknown:

@@ -28,6 +28,9 @@ from ._values import Origin, Value
 READING = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
 """Operations that hand numbers to Python."""
 
+ALIASING = (torch.ops.aten.alias.default, torch.ops.aten.detach.default)
+"""Operations whose output is their input."""
+
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Turns every ATen operation into statements as it happens.
@@ -38,6 +41,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Args:
         twin: Makes the twin of a tensor.
         modules: Which module is running.
+
+    Attributes:
+        program: What has been written down.
+        has_read: Whether Python has seen numbers.
+        made: All tensors that the trace has brought into the world.
     """
 
     def __init__(self, twin: Callable[[Tensor], Tensor], modules: RunningModules) -> None:
@@ -48,6 +56,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._modules = modules
         self._values: dict[int, Value] = {}
         self._alive: list[Tensor] = []
+        self.made: list[weakref.ref[Tensor]] = []
         self._sharing: dict[int, list[Tensor]] = {}
         self._owned: list[Value] = []
         self._stale: dict[int, list[Value]] = {}
@@ -62,8 +71,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 raise TraceError(f"parameter {name!r} is not initialised: run the model on one batch first")
             origin = Origin.PARAMETER if parameter.requires_grad else Origin.FIXED
             state[name] = self._source(parameter, origin, name)
+        passing = _not_persistent(model)
         for name, buffer in model.named_buffers():
-            origin = Origin.BUFFER if real(buffer).is_floating_point() else Origin.FIXED
+            state_like = real(buffer).is_floating_point() and name not in passing
+            origin = Origin.BUFFER if state_like else Origin.FIXED
             state[name] = self._source(buffer, origin, name)
         shared = overlapping(dict(model.named_parameters()) | dict(model.named_buffers()))
         self.program.pin([self._values[id(state[name])] for name in shared], "memory shared between names")
@@ -109,19 +120,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._unexplained.pop(id(target), None)
         self._bind(target, value)
 
-    def made(self) -> list[weakref.ref[Tensor]]:
-        """All tensors of the trace, as long as they live."""
-        return [weakref.ref(tensor) for tensor in self._alive]
-
     def _source(self, tensor: Tensor, origin: Origin, name: str = "") -> Tensor:
         """The twin of a tensor that the model owns, is given or brings along."""
         twin = self._twins.of(tensor)
         if id(twin) not in self._values:
+            self.made += [weakref.ref(twin)] if twin is not tensor else []
             self._bind(twin, self._new(tensor, origin, name))
             if not name:
                 others = [self._values[id(other)] for other in self._twins.relatives(tensor)]
-                self.program.pin(others, "memory that is held in another way")
-                if hollow(tensor) or tensor.grad_fn is not None:
+                if others:
+                    self.program.pin(others, "memory that is held in another way")
+                elif hollow(tensor) or tensor.grad_fn is not None:
                     self._lose_sight()
         return twin
 
@@ -174,11 +183,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             origin = self._unexplained.get(id(args[0]))
             if origin is not None:  # autograd keeps it: nobody has looked yet
                 result = operation(*args, **kwargs)
+                self.made.append(weakref.ref(result))
                 self._bind(result, self._new(result))
                 self._unexplained[id(result)] = origin
                 return result
         seen, named = tree_map_only(Tensor, self.value, (args, kwargs))
         result = operation(*args, **kwargs)
+        if operation in ALIASING:
+            self.made.append(weakref.ref(result))
+            self._bind(result, seen[0])
+            return result
         outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         targets = written(operation, args, kwargs)
         if operation in READING:
@@ -198,6 +212,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.program.place = self._place(operation)
         numbers = [leaf for leaf in tree_leaves(arguments) if not isinstance(leaf, Value)]
         self.program.call = (f"{operation}{numbers}", len(self.program.statements))
+        self.made += [weakref.ref(tensor) for tensor in outputs if id(tensor) not in self._values]
         outs = tuple(self._new(tensor) for tensor in outputs)
         if "lift_fresh" in operation._schema.name:
             outs[0].number = _number(outputs[0])
@@ -229,8 +244,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for tensor in targets:
             made = [returned[id(tensor)]] if id(tensor) in returned else inputs
             for relative in self._sharing.get(storage(tensor), []):
-                known = relative is tensor and id(tensor) in returned
-                if not known and overlap(relative, tensor):
+                known = id(tensor) in returned and id(tensor) not in self._unexplained
+                if known and congruent(relative, tensor):
+                    self._stale.pop(id(relative), None)
+                    self._bind(relative, returned[id(tensor)])
+                elif not (relative is tensor and id(tensor) in returned) and overlap(relative, tensor):
                     self._stale.setdefault(id(relative), []).extend(made)
 
     def _place(self, operation: Any) -> str:
@@ -259,3 +277,12 @@ def _number(tensor: Tensor) -> float | None:
         return None
     with _disable_current_modes():
         return float(constant)
+
+
+def _not_persistent(model: nn.Module) -> set[str]:
+    """Buffers that no checkpoint holds: constants of the code, a rotary embedding's frequencies for one."""
+    return {
+        f"{path}.{name}" if path else name
+        for path, module in model.named_modules()
+        for name in module._non_persistent_buffers_set
+    }

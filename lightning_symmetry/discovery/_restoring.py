@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from operator import is_
 from types import CellType
 from typing import Any
 
 from ._chance import is_generator, restore, state
+from ._contents import slots
 
 Restorer = Callable[[], None]
 
@@ -28,10 +30,15 @@ def restorers(value: Any) -> Iterator[Restorer]:
     if isinstance(value, CellType):
         yield from _cell(value)
     elif type(value) not in _CONTAINERS and not isinstance(value, type):
-        try:
-            yield _container(dict, object.__getattribute__(value, "__dict__"))
-        except AttributeError:  # it has no attributes
-            return
+        yield from _instance(value)
+
+
+def _instance(value: Any) -> Iterator[Restorer]:
+    for slot in slots(type(value)):
+        with suppress(AttributeError):  # not set
+            yield partial(slot.__set__, value, slot.__get__(value))
+    with suppress(AttributeError):  # it has slots alone
+        yield _container(dict, object.__getattribute__(value, "__dict__"))
 
 
 def _container(kind: Any, value: Any) -> Restorer:

@@ -124,7 +124,7 @@ def _trace(
     except Exception as error:
         raise TraceError(_cause(error)) from error
     finally:
-        made += recorder.made()
+        made += recorder.made
     write_numbers(recorder.program)
     return pin_idle(recorder.program) if path else recorder.program
 

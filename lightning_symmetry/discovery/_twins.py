@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -64,7 +65,10 @@ def fake(mode: FakeTensorMode, tensor: Tensor) -> Tensor:
         with torch.no_grad():
             seen: Tensor = FakeTensor(mode, tensor.detach(), torch.device("cpu"))
         return seen.requires_grad_(tensor.requires_grad)
-    return mode.from_tensor(tensor)
+    with warnings.catch_warnings():
+        # torch looks for the gradients of tensors that have none
+        warnings.filterwarnings("ignore", "The .grad attribute of a Tensor")
+        return mode.from_tensor(tensor)
 
 
 def copied(tensor: Tensor) -> Tensor:

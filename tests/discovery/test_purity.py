@@ -2,16 +2,23 @@
 
 import copy
 import random
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
+from types import ModuleType
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
-from lightning_symmetry.discovery import find_symmetries
+from lightning_symmetry.discovery import TraceError, find_symmetries
+from lightning_symmetry.discovery._contents import tensors
 
 from .claims import described
+from .tracers import both_tracers
 
 
 class Busy(nn.Module):
@@ -99,6 +106,172 @@ def test_nothing_stays_behind_when_the_model_fails():
         find_symmetries(model, torch.randn(7, 4))
     assert "hidden" not in model.__dict__
     assert (model.calls, model.history, model.cache, model.seen) == (0, [], {"deep": [{}]}, {1})
+
+
+@dataclass
+class Log:
+    """What a user keeps beside a model."""
+
+    values: list[Any] = field(default_factory=list)
+    last: Any = None
+
+
+@dataclass(slots=True)
+class SlottedLog(Log):
+    """The same without a dictionary."""
+
+    count: Counter = field(default_factory=Counter)
+
+
+HISTORY: list[Any] = []
+
+
+class Diary(nn.Module):
+    """Keeps its hidden units wherever Python lets it."""
+
+    shared: ClassVar[list[Any]] = []
+
+    def __init__(self, fails: bool = False) -> None:
+        super().__init__()
+        self.first, self.last, self.fails = nn.Linear(4, 6), nn.Linear(6, 3), fails
+        self.log, self.slotted = Log(), SlottedLog()
+        self.recent, self.order = deque(maxlen=2), OrderedDict(a=1, b=2)
+        self.numbers = (random.Random(0), np.random.default_rng(0), np.random.RandomState(0))
+        self.torch_numbers = torch.Generator().manual_seed(0)
+        seen: dict[str, Any] = {}
+        count = 0
+
+        def hook(module: nn.Module, args: Any, output: Tensor) -> None:
+            nonlocal count
+            count += 1
+            seen["last"] = output
+
+        self.state_of_hook = lambda: (count, dict(seen))
+        self.first.register_forward_hook(hook)
+        self.write = partial(self.log.values.append)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x).relu()
+        self.write(h)
+        self.log.last = self.slotted.last = h
+        self.slotted.values.append(h)
+        self.slotted.count["calls"] += 1
+        self.recent.append(h)
+        self.order.move_to_end("a")
+        self.shared.append(h)
+        HISTORY.append(h)
+        for generator in self.numbers:
+            generator.random()
+        torch.randn(2, generator=self.torch_numbers)
+        if self.fails:
+            raise KeyError("no luck")
+        return self.last(h)
+
+    def states(self) -> list[Any]:
+        """Everything that it keeps."""
+        python, new, old = self.numbers
+        return [
+            copy.copy(self.log.values),
+            self.log.last,
+            (copy.copy(self.slotted.values), self.slotted.last, dict(self.slotted.count)),
+            list(self.recent),
+            list(self.order),
+            list(self.shared),
+            list(HISTORY),
+            self.state_of_hook(),
+            (python.getstate(), str(new.bit_generator.state), str(old.get_state())),
+            self.torch_numbers.get_state().tolist(),
+        ]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@both_tracers
+def test_what_is_kept_in_objects_hooks_and_globals_is_put_back(find, fails):
+    model, x = Diary(fails), torch.randn(7, 4)
+    if not fails:
+        model(x)
+    before = model.states()
+    if fails:
+        with pytest.raises(TraceError, match="KeyError: 'no luck'"):
+            find(model, x)
+    else:
+        assert find(model, x)
+    after = model.states()
+    assert str(before) == str(after)
+    assert not any(isinstance(value, FakeTensor) for value in tensors([after, model.__dict__]))
+
+
+@cache
+def table(size: int) -> Tensor:
+    return torch.linspace(0, 1, size)
+
+
+@lru_cache(maxsize=2)
+def tables(size: int) -> tuple[list[Tensor], str]:
+    return ([torch.linspace(0, 1, size)], "nested")
+
+
+CACHE: dict[int, Tensor] = {}
+elsewhere = ModuleType("elsewhere")
+elsewhere.cache, elsewhere.all = {}, []
+
+
+def looked_up(size: int) -> Tensor:
+    if size not in CACHE:
+        CACHE[size] = torch.linspace(0, 1, size)
+    return CACHE[size]
+
+
+def looked_up_elsewhere(size: int) -> Tensor:
+    if size not in elsewhere.cache:
+        elsewhere.cache[size] = torch.linspace(0, 1, size)
+        elsewhere.all.append(elsewhere.cache[size])
+    return elsewhere.cache[size]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("cached", [table, lambda size: tables(size)[0][0], looked_up, looked_up_elsewhere])
+def test_no_fake_tensor_stays_in_a_cache(cached, fails):
+    class Cached(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            y = super().forward(x) * cached(3)
+            if fails:
+                raise KeyError("no luck")
+            return y
+
+    model, x = Cached(4, 3), torch.randn(7, 4)
+    if fails:
+        with pytest.raises(TraceError):
+            find_symmetries(model, x)
+    else:
+        find_symmetries(model, x)
+    assert torch.equal(cached(3), torch.linspace(0, 1, 3))
+    assert not any(isinstance(value, FakeTensor) for value in [cached(3), *elsewhere.all])
+
+
+def test_a_model_made_of_fake_tensors_keeps_them():
+    with FakeTensorMode():
+        model, x = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)), torch.zeros(2, 4)
+    before = dict(model.named_parameters())
+    assert [s.group for s in find_symmetries(model, x)] == ["permutation", "positive_scaling"]
+    assert dict(model.named_parameters()).keys() == before.keys()
+    assert all(parameter is before[name] for name, parameter in model.named_parameters())
+
+
+def test_a_cache_that_was_full_before_stays_full():
+    filled = table(5)
+    find_symmetries(Scaled(), torch.randn(7, 4))
+    assert table(5) is filled
+
+
+class Scaled(nn.Linear):
+    """Scales its outputs by a table."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * table(5)
 
 
 def test_a_model_that_was_looked_at_trains_like_its_twin():

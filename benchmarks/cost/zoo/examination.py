@@ -31,8 +31,8 @@ class Examination:
         parameters: Number of parameters.
         tensors: On what it was traced: "fake", or "real" where these do not do.
         seconds: Wall time of finding the symmetries.
-        memory: Bytes by which the resident memory of the process rose meanwhile, at most; NaN where the system
-            does not say.
+        memory: Bytes by which the resident memory of the process rose meanwhile, at most; NaN where the
+            system does not say.
         groups: Number of symmetries by group.
         errors: Relative change of the outputs in float64 by the name of each symmetry that was verified.
         gaps: Number of times that each operation pinned what depends on parameters, and why.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 
@@ -9,6 +10,9 @@ from benchmarks.cost.zoo.specimen import Specimen
 from lightning_symmetry.discovery._program import Centre, Pin, Program, Statement, View, defined
 from lightning_symmetry.discovery._trace import trace
 from lightning_symmetry.discovery._values import Origin, Value
+
+_MODULE = re.compile(r"^(\S+) in \S+:")
+"""Where in the model an operation stands, behind its name."""
 
 
 def gaps(specimen: Specimen) -> dict[str, int]:
@@ -33,7 +37,7 @@ def pins(program: Program) -> dict[str, int]:
         if any(value in moving for value in _read(statement)):
             moving.update(defined(statement))
             if isinstance(statement, Pin):
-                count[statement.reason] += 1
+                count[_MODULE.sub(r"\1:", statement.reason)] += 1
     del count["outputs are what must not change"]
     return dict(count)
 

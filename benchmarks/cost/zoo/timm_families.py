@@ -1,4 +1,4 @@
-"""timm: the smallest published model of every family, and a few of families that hold several designs."""
+"""timm: at least one model of every family, in the sizes that are published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ FAMILIES = """
     tnt_s_legacy_patch16_224 tresnet_m twins_svt_small vgg11 visformer_tiny vit_tiny_patch16_224
     vit_tiny_r_s16_p8_224 vit_srelpos_small_patch16_224 samvit_base_patch16_224 vitamin_small_224
     volo_d1_224 ese_vovnet19b_slim_dw legacy_xception xception41p xcit_nano_12_p8_224
-""".split()
+"""
+"""The smallest published model of every family, and further designs where a family holds several."""
 
 SIDE = 128
 """Images are made as small as this where the architecture allows it."""
@@ -58,7 +59,7 @@ def _smallest(name: str) -> tuple[dict[str, int], int]:
 def _kinds() -> dict[str, tuple[str, ...]]:
     """The listed models that this version knows, and the first model of every family that has none."""
     known = {name: family for family in timm.list_modules() for name in timm.list_models(module=family)}
-    listed = [name for name in FAMILIES if name in known]
+    listed = [name for name in FAMILIES.split() if name in known]
     seen = {known[name] for name in listed}
     others = [timm.list_models(module=family)[0] for family in timm.list_modules() if family not in seen]
     return {"vision": tuple(listed + others)}

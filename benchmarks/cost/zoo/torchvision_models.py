@@ -1,4 +1,4 @@
-"""torchvision: classification, segmentation, detection, video and optical flow; the smallest of each design."""
+"""torchvision: classification, segmentation, detection, video, optical flow; small models of each design."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from torchvision import models  # noqa: E402
 
 KINDS = {
     "classification": """
-        alexnet convnext_tiny densenet121 densenet161 efficientnet_b0 efficientnet_b3 efficientnet_v2_s googlenet
-        inception_v3 maxvit_t mnasnet0_5 mnasnet1_0 mobilenet_v2 mobilenet_v3_large mobilenet_v3_small
-        regnet_x_400mf regnet_x_1_6gf regnet_y_400mf regnet_y_1_6gf resnet18 resnet34 resnet50 resnext50_32x4d
-        shufflenet_v2_x0_5 shufflenet_v2_x1_0 squeezenet1_0 squeezenet1_1 swin_t swin_v2_t vgg11 vgg11_bn
-        vit_b_32 vit_b_16 wide_resnet50_2
+        alexnet convnext_tiny densenet121 densenet161 efficientnet_b0 efficientnet_b3 efficientnet_v2_s
+        googlenet inception_v3 maxvit_t mnasnet0_5 mnasnet1_0 mobilenet_v2 mobilenet_v3_large
+        mobilenet_v3_small regnet_x_400mf regnet_x_1_6gf regnet_y_400mf regnet_y_1_6gf resnet18 resnet34
+        resnet50 resnext50_32x4d shufflenet_v2_x0_5 shufflenet_v2_x1_0 squeezenet1_0 squeezenet1_1 swin_t
+        swin_v2_t vgg11 vgg11_bn vit_b_32 vit_b_16 wide_resnet50_2
     """,
     "segmentation": """
         deeplabv3_mobilenet_v3_large deeplabv3_resnet50 fcn_resnet50 lraspp_mobilenet_v3_large
     """,
     "detection": """
-        fasterrcnn_mobilenet_v3_large_320_fpn fasterrcnn_resnet50_fpn fcos_resnet50_fpn keypointrcnn_resnet50_fpn
-        maskrcnn_resnet50_fpn retinanet_resnet50_fpn ssd300_vgg16 ssdlite320_mobilenet_v3_large
+        fasterrcnn_mobilenet_v3_large_320_fpn fasterrcnn_resnet50_fpn fcos_resnet50_fpn
+        keypointrcnn_resnet50_fpn maskrcnn_resnet50_fpn retinanet_resnet50_fpn ssd300_vgg16
+        ssdlite320_mobilenet_v3_large
     """,
     "video": "mc3_18 r2plus1d_18 r3d_18 s3d mvit_v2_s swin3d_t",
     "optical flow": "raft_small",

@@ -18,9 +18,9 @@ WIDTHS = {
         cross_attention_hidden_size pooler_hidden_size pooler_output_size
     """,
     48: """
-        intermediate_size encoder_ffn_dim decoder_ffn_dim ffn_dim d_ff d_inner n_inner ffn_hidden_size mlp_dim
-        decoder_intermediate_size ffn_size encoder_intermediate_size hidden_mlp_dim encoder_feedforward_dim
-        dim_feedforward
+        intermediate_size encoder_ffn_dim decoder_ffn_dim ffn_dim d_ff d_inner n_inner ffn_hidden_size
+        mlp_dim decoder_intermediate_size ffn_size encoder_intermediate_size hidden_mlp_dim
+        encoder_feedforward_dim dim_feedforward
     """,
     24: """
         moe_intermediate_size shared_expert_intermediate_size shared_intermediate_size projection_dim
@@ -32,20 +32,21 @@ WIDTHS = {
     """,
     12: "kv_lora_rank qk_head_dim",
     8: """
-        head_dim d_kv d_head qk_nope_head_dim v_head_dim index_head_dim state_size mamba_d_state mamba_n_heads
-        mamba_d_head linear_key_head_dim linear_value_head_dim hidden_size_per_layer_input
+        head_dim d_kv d_head qk_nope_head_dim v_head_dim index_head_dim state_size mamba_d_state
+        mamba_n_heads mamba_d_head linear_key_head_dim linear_value_head_dim hidden_size_per_layer_input
     """,
     4: """
         num_attention_heads n_head n_heads num_heads encoder_attention_heads decoder_attention_heads
-        decoder_num_attention_heads encoder_num_attention_heads num_experts num_local_experts n_routed_experts
-        moe_num_experts qk_rope_head_dim index_topk mamba_chunk_size chunk_size time_step_rank mamba_dt_rank
-        linear_num_value_heads num_conv_pos_embedding_groups rotary_dim sliding_window num_query_tokens
+        decoder_num_attention_heads encoder_num_attention_heads num_experts num_local_experts
+        n_routed_experts moe_num_experts qk_rope_head_dim index_topk mamba_chunk_size chunk_size
+        time_step_rank mamba_dt_rank linear_num_value_heads num_conv_pos_embedding_groups rotary_dim
+        sliding_window num_query_tokens
     """,
     2: """
         num_hidden_layers n_layer num_layers n_layers encoder_layers decoder_layers num_decoder_layers
         num_encoder_layers depth decoder_num_hidden_layers encoder_num_hidden_layers num_key_value_heads
-        decoder_num_key_value_heads encoder_num_key_value_heads num_kv_heads num_experts_per_tok moe_topk n_group
-        index_n_heads mamba_expand linear_num_key_heads type_vocab_size
+        decoder_num_key_value_heads encoder_num_key_value_heads num_kv_heads num_experts_per_tok moe_topk
+        n_group index_n_heads mamba_expand linear_num_key_heads type_vocab_size
     """,
     1: "topk_group first_k_dense_replace",
 }
@@ -96,8 +97,9 @@ def small_model(kind: str, **changes: Any) -> nn.Module:
     config = _small(CONFIG_MAPPING[kind], changes)
     for head in HEADS:
         if type(config) in head:
-            model = head[type(config)]
-            return (model[0] if isinstance(model, (list, tuple)) else model)(config).eval()
+            kinds = head[type(config)]
+            model: nn.Module = (kinds[0] if isinstance(kinds, (list, tuple)) else kinds)(config)
+            return model.eval()
     raise KeyError(f"{kind} has no model of its own")
 
 

@@ -47,7 +47,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "convnext": {"patch_size": 4},
     "convnextv2": {"patch_size": 4},
     "decision_transformer": {"state_dim": 5, "act_dim": 3},
-    "deepseek_v2": LATENT | {"topk_group": 1, "n_group": 2, "topk_method": "greedy", "num_experts_per_tok": 2},
+    "deepseek_v2": LATENT
+    | {"topk_group": 1, "n_group": 2, "topk_method": "greedy", "num_experts_per_tok": 2},
     "deepseek_v3": LATENT,
     "deformable_detr": DETECTOR | {"num_feature_levels": 1},
     "detr": DETECTOR,
@@ -152,7 +153,10 @@ def _grids() -> dict[str, Any]:
 
 
 def _ragged() -> dict[str, Any]:
-    shapes = {"spatial_shapes": torch.tensor([[4, 4], [4, 4]]), "pixel_attention_mask": torch.ones(2, 16).long()}
+    shapes = {
+        "spatial_shapes": torch.tensor([[4, 4], [4, 4]]),
+        "pixel_attention_mask": torch.ones(2, 16).long(),
+    }
     return {"input_ids": _tokens(), "pixel_values": torch.randn(2, 16, 768)} | shapes
 
 

@@ -25,7 +25,7 @@ def verify(symmetries: Symmetries, specimen: Specimen, budget: float) -> dict[st
     Args:
         symmetries: What to verify.
         specimen: The model and its inputs.
-        budget: Seconds after which no further symmetries are verified alone.
+        budget: Seconds for single symmetries; none is begun after them.
 
     Returns:
         Errors by name, as :meth:`lightning_symmetry.Symmetries.errors` gives them; of a random choice of the
@@ -33,11 +33,11 @@ def verify(symmetries: Symmetries, specimen: Specimen, budget: float) -> dict[st
     """
     if not symmetries or sum(p.numel() for p in specimen.model.parameters()) > LARGEST:
         return {}
-    started = time.perf_counter()
     model, args, kwargs = specimen.model, specimen.args, specimen.kwargs
     result: dict[str, float] = {}
     waiting = random.Random(0).sample(list(symmetries), len(symmetries))
     at_once = errors([_AllAtOnce(symmetries)], model, args, kwargs)  # type: ignore[list-item]
+    started = time.perf_counter()
     while waiting and time.perf_counter() - started < budget:
         count = len(result) + 1
         result |= errors(waiting[:count], model, args, kwargs)
