@@ -53,7 +53,7 @@ class Branching(nn.Module):
         self.net = mlp()
 
     def forward(self, x):
-        return self.net(x) if x.sum() > 0 else x
+        return self.net(x) if x.square().sum() >= 0 else x
 
 
 class SinglePrecision(nn.Module):

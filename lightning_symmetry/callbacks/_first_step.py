@@ -76,6 +76,8 @@ class FirstStep:
         self.close()
         found = None
         what = "the modules called in the first step"
+        if not calls:
+            self._causes[what] = "none is called, or only in compiled code"
         for where, tracer in (("", trace_fake), (", on copies of the real tensors", trace_running)):
             if calls and found is None:
                 found = self._find(f"{what}{where}", tracer, _outputs, (calls,))

@@ -86,7 +86,7 @@ class SymmetryCallback(Callback, ABC):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Find the symmetries after a first step that had no loss, or several.
+        """Find the symmetries after a first step by hand; one without a loss does not count.
 
         Args:
             trainer: The Trainer.
@@ -95,7 +95,10 @@ class SymmetryCallback(Callback, ABC):
             batch: The batch.
             batch_idx: Its index.
         """
-        self._look_back(trainer, pl_module)
+        if not pl_module.automatic_optimization:
+            self._look_back(trainer, pl_module)
+        elif self._first_step is not None:
+            self._first_step.close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave the model alone when its first step fails.

@@ -85,7 +85,8 @@ def quiet(module: LightningModule) -> Iterator[list[Any]]:
             yield losses
     finally:
         logging.disable(level)
-        vars(trainer).clear()
+        for name in vars(trainer).keys() - state.keys():
+            delattr(trainer, name)
         vars(trainer).update(state)
 
 

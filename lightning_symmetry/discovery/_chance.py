@@ -19,7 +19,7 @@ def global_generators() -> list[Any]:
 
 def is_generator(value: Any) -> bool:
     """Whether an object draws random numbers."""
-    return _draws(type(value))
+    return _draws(type(value))  # type: ignore[arg-type]
 
 
 @lru_cache

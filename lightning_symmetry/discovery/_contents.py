@@ -37,7 +37,7 @@ _CLOSED = (
 def attributes(value: Any) -> dict[str, Any]:
     """The attributes of an instance, those in slots included, without running its code."""
     found: dict[str, Any] = {}
-    for slot in slots(type(value)):
+    for slot in slots(type(value)):  # type: ignore[arg-type]
         try:
             found[slot.__name__] = slot.__get__(value)
         except AttributeError:  # not set

@@ -126,18 +126,19 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if id(twin) not in self._values:
             self.made += [weakref.ref(twin)] if twin is not tensor else []
             self._bind(twin, self._new(tensor, origin, name))
-            if not name:
-                others = [self._values[id(other)] for other in self._twins.relatives(tensor)]
-                if others:
-                    self.program.pin(others, "memory that is held in another way")
-                elif hollow(tensor) or tensor.grad_fn is not None:
-                    self._lose_sight()
+            others = [self._values[id(other)] for other in self._twins.relatives(tensor)]
+            if others and not name:
+                self.program.pin(others, "memory that is held in another way")
         return twin
 
     def _known(self, tensor: Tensor) -> Tensor:
         """A tensor of the trace, or the twin of one that the model brings along."""
-        ours = isinstance(tensor, FakeTensor) or storage(tensor) in self._sharing
-        return tensor if ours or id(tensor) in self._values else self._source(tensor, Origin.FIXED)
+        if id(tensor) in self._values or isinstance(tensor, FakeTensor) or storage(tensor) in self._sharing:
+            return tensor
+        shared = self._twins.relatives(tensor)
+        if not shared and (hollow(tensor) or tensor.grad_fn is not None):
+            self._lose_sight()
+        return self._source(tensor, Origin.FIXED)
 
     def _unseen(self, tensor: Tensor) -> Value:
         """The value of a tensor that no recorded operation has made."""

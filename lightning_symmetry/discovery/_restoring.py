@@ -34,7 +34,7 @@ def restorers(value: Any) -> Iterator[Restorer]:
 
 
 def _instance(value: Any) -> Iterator[Restorer]:
-    for slot in slots(type(value)):
+    for slot in slots(type(value)):  # type: ignore[arg-type]
         with suppress(AttributeError):  # not set
             yield partial(slot.__set__, value, slot.__get__(value))
     with suppress(AttributeError):  # it has slots alone

@@ -85,9 +85,8 @@ def test_layers_that_are_left_out_now_are_not_free_to_move(x):
                     x = layer(x)
             return x * self.layers[0].weight.sum()
 
-    assert_exactly(
-        find_symmetries(Deep(), x), "permutation 4: layers.0.weight\npermutation 4: layers.0.weight"
-    )
+    moved = {leg.parameter for s in find_symmetries(Deep(), x) for leg in s.legs}
+    assert moved == {"layers.0.weight"}  # whose entries are summed up
 
 
 def test_dropout_beside_a_random_path_is_moved_along(x):

@@ -57,7 +57,7 @@ INPUTS: dict[str, Callable[[], tuple[object, ...]]] = {
     "maxvit_t": _image(224),
     "swin3d_t": _video(8, 64),
     "mvit_v2_s": _video(16, 224),
-    "s3d": _video(16, 128),
+    "s3d": _video(16, 224),
     "raft_small": _pair,
 }
 """Inputs of models that take neither the usual image nor, by their kind, images or a video."""
@@ -69,8 +69,22 @@ BY_KIND: dict[str, Callable[[], tuple[object, ...]]] = {
     "video": _video(4, 64),
 }
 
-SMALL = {"min_size": 96, "max_size": 128}
-"""Detectors resize their images; SSD has one size."""
+REGIONS = {
+    "min_size": 96,
+    "max_size": 128,
+    "rpn_pre_nms_top_n_test": 50,
+    "rpn_post_nms_top_n_test": 20,
+    "box_detections_per_img": 5,
+}
+ANCHORS = {"min_size": 96, "max_size": 128, "topk_candidates": 20, "detections_per_img": 5}
+SINGLE_SHOT = {"topk_candidates": 20, "detections_per_img": 5}
+"""What keeps detectors small: of random weights they find hundreds of objects."""
+
+
+def _detector(name: str) -> dict[str, int]:
+    if "rcnn" in name:
+        return REGIONS
+    return SINGLE_SHOT if name.startswith("ssd") else ANCHORS
 
 
 def _build(name: str) -> Specimen:
@@ -78,8 +92,8 @@ def _build(name: str) -> Specimen:
     options: dict[str, object] = {"weights": None}
     if kind in ("segmentation", "detection"):
         options["weights_backbone"] = None
-    if kind == "detection" and not name.startswith("ssd"):
-        options |= SMALL
+    if kind == "detection":
+        options |= _detector(name)
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = False
     model = models.get_model(name, **options)

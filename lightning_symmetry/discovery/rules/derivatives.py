@@ -90,10 +90,11 @@ def convolution(program: Program, call: Call) -> None:
     kernel = [Dim(size) for size in weight.shape[2:]]
     before, after = ([Dim(size) for size in value.shape[-spatial:]] for value in (call.out, gradient))
     channels: Axes = [(group, inner), outer] if call["transposed"] else [(group, outer), inner]
+    weights: Axes = [*channels, *kernel]
     program.term(
         (call.out, [batch, (group, inner), *before]),
         (gradient, [batch, (group, outer), *after]),
-        (weight, [*channels, *kernel]),
+        (weight, weights),
         ordered=kernel,
         windows=zip(after, before, strict=True),
         even=False,
