@@ -91,9 +91,11 @@ def convolution(program: Program, call: Call) -> None:
     before, after = ([Dim(size) for size in value.shape[-spatial:]] for value in (call.out, gradient))
     channels: Axes = [(group, inner), outer] if call["transposed"] else [(group, outer), inner]
     weights: Axes = [*channels, *kernel]
+    read: Axes = [batch, (group, outer), *after]
+    written: Axes = [batch, (group, inner), *before]
     program.term(
-        (call.out, [batch, (group, inner), *before]),
-        (gradient, [batch, (group, outer), *after]),
+        (call.out, written),
+        (gradient, read),
         (weight, weights),
         ordered=kernel,
         windows=zip(after, before, strict=True),
