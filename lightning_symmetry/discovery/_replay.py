@@ -50,7 +50,8 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = dict(kwargs or {})
         args = _without_eps(operation, args, kwargs)
         args, kwargs = tree_map_only(torch.dtype, lambda dtype: WIDE.get(dtype, dtype), (args, kwargs))
-        result = operation(*args, **kwargs)
+        compute = grouped_product if operation._schema.name == "aten::_grouped_mm" else operation
+        result = compute(*args, **kwargs)
         if RULES.get(operation.overloadpacket) in DRAWS:
             self._replace(tree_leaves(result)[-1])
             if RULES[operation.overloadpacket] is pointwise.dropout:
@@ -67,6 +68,28 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
             drawn.copy_(self.noise[name])
         else:
             self.noise[name] = drawn.clone()
+
+
+def grouped_product(left: Tensor, right: Tensor, offs: Tensor | None = None, **unused: Any) -> Tensor:
+    """Multiply every group of rows by a matrix of its own, in float64, which torch's kernel refuses.
+
+    Args:
+        left: Rows ``(n, k)``, sorted by group, or one matrix a group ``(g, n, k)``.
+        right: A matrix a group, ``(g, k, m)``.
+        offs: Where every group ends, if ``left`` holds rows.
+        **unused: A bias or a dtype, which torch does not support either or which is float64 here.
+
+    Returns:
+        The products, ``(n, m)`` or ``(g, n, m)``; rows beyond the last group are zero.
+    """
+    if offs is None or left.dim() == 3:
+        return left @ right
+    out = left.new_zeros(len(left), right.shape[-1])
+    start = 0
+    for end, matrix in zip(offs.tolist(), right, strict=True):
+        out[start:end] = left[start:end] @ matrix
+        start = end
+    return out
 
 
 def _without_eps(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
