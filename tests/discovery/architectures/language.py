@@ -150,8 +150,8 @@ ARCHITECTURES = {
             "scale invariance stream": 1,
         },
         groups=(
-            "permutation 10, permutation 8, 2 permutation 2, permutation 2 x2, sign 8, sign 2, scaling "
-            "10, 3 scaling 8, scaling 2 x2, scale_invariance 1, plane_rotation 4 x2, orthogonal 8, "
+            "permutation 10, permutation 8, permutation 2, permutation 2 x2, sign 8, scaling 10, 3 "
+            "scaling 8, scaling 2 x2, scale_invariance 1, plane_rotation 4 x2, orthogonal 8, "
             "general_linear 4 x2"
         ),
     ),
