@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+_MARK = 0x5EED_5EED
+
 
 def global_generators() -> list[Any]:
     """The generators behind the functions of ``random``, ``torch`` and, if it is in use, ``numpy.random``."""
@@ -46,22 +48,22 @@ def restore(generator: Any, earlier: Any) -> None:
         generator.bit_generator.state = earlier
 
 
-def reseed(generator: Any, seed: int) -> None:
-    """Start a generator from a seed."""
-    if isinstance(generator, torch.Generator):
-        generator.manual_seed(seed)
-    elif hasattr(generator, "seed"):
-        generator.seed(seed)
-    else:
-        generator.bit_generator.state = type(generator.bit_generator)(seed).state
-
-
 def has_drawn(generator: Any, earlier: Any) -> bool:
     """Whether a generator has left the state in which it stood."""
     now = state(generator)
     if isinstance(now, torch.Tensor):
         return not torch.equal(now, earlier)
     return pickle.dumps(now) != pickle.dumps(earlier)
+
+
+def mark() -> None:
+    """Give the global generator of torch a seed by which to tell whether anybody gives it another."""
+    torch.default_generator.manual_seed(_MARK)
+
+
+def is_seeded(generator: torch.Generator | None) -> bool:
+    """Whether what is drawn may be the same each time: from a generator of one's own, or after seeding."""
+    return generator is not None or torch.default_generator.initial_seed() != _MARK
 
 
 def _numpy() -> Any:

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from . import rules
 from ._calls import COMPLEX, COMPOSITIONS, RULES, Call, bound
+from ._chance import is_seeded
 from ._contents import mapped
 from ._dims import StructureConflict
 from ._error import TraceError
@@ -233,6 +234,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.program.pin([*inputs, *outs], str(conflict))
         self.program.place, self.program.call = "", None
         if RULES.get(operation.overloadpacket) in rules.DRAWS:
+            if is_seeded(arguments.get("generator")):
+                outs[-1].origin = Origin.FIXED
             if outs[-1].origin in (Origin.NOISE, Origin.SYMMETRIC_NOISE):
                 outs[-1].name = f"noise:{self._draws}"
             self._draws += 1

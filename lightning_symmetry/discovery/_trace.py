@@ -23,7 +23,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from ._as_written import as_written
-from ._chance import has_drawn, reseed, state
+from ._chance import has_drawn, mark, state
 from ._contents import tensors
 from ._error import TraceError
 from ._function import Function, NoTensor
@@ -107,18 +107,17 @@ def _trace(
     computed = Function(model, function)
     try:
         with torch.inference_mode(False), torch.enable_grad(), unchanged(model) as generators:
+            mark()
             owned = recorder.sources(model)
             args, kwargs = recorder.inputs((inputs[0], dict(inputs[1])))
-            for path in range(PATHS):
+            paths, by_chance = 0, True
+            while by_chance and paths < PATHS:
                 before = [state(generator) for generator in generators]
                 with as_written(model), modules, mode, recorder, Reads(recorder):
                     found = computed.on(owned, args, kwargs)
                 recorder.program.pin(map(recorder.value, found), "outputs are what must not change")
                 drawn = [g for g, earlier in zip(generators, before, strict=True) if has_drawn(g, earlier)]
-                if not _steers(drawn, recorder):
-                    break
-                for generator in generators:
-                    reseed(generator, path)
+                paths, by_chance = paths + 1, _steers(drawn, recorder)
     except TraceError:
         raise
     except Exception as error:
@@ -126,7 +125,7 @@ def _trace(
     finally:
         made += recorder.made
     write_numbers(recorder.program)
-    return pin_idle(recorder.program) if path else recorder.program
+    return pin_idle(recorder.program) if paths > 1 else recorder.program
 
 
 def _steers(drawn: Iterable[Any], recorder: Recorder) -> bool:

@@ -100,6 +100,40 @@ def test_dropout_beside_a_random_path_is_moved_along(x):
     assert_proved(symmetries, model, x)
 
 
+def seeded(h: Tensor) -> Tensor:
+    torch.manual_seed(0)
+    return torch.randn(6)
+
+
+def seeded_for_a_while(h: Tensor) -> Tensor:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch.initial_seed() if torch.initial_seed() < 10 else 1)
+        return torch.randn(6)
+
+
+def from_a_generator(h: Tensor) -> Tensor:
+    return torch.randn(6, generator=torch.Generator().manual_seed(0))
+
+
+def fresh(h: Tensor) -> Tensor:
+    return torch.randn(6)
+
+
+@pytest.mark.parametrize("draw", [seeded, seeded_for_a_while, from_a_generator, fresh])
+@both_tracers
+def test_noise_that_is_the_same_each_time_is_a_constant(draw, find, x):
+    class Noisy(Stochastic):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(self.first(x).relu() * draw(x))
+
+    torch.manual_seed(3)
+    symmetries = find(Noisy(None), x)
+    assert_proved(symmetries, Noisy(None), x)
+    moving = [s.group for s in symmetries if any(leg.kind == "noise" for leg in s.legs)]
+    assert ("permutation" in moving) is (draw is fresh)
+    assert torch.initial_seed() == 3
+
+
 def test_random_generators_stay_where_they_were(x):
     model = Stochastic(DRAWS["random"])
     states = random.getstate(), model.own.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
