@@ -6,15 +6,23 @@ product of atoms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product as cartesian
 from math import prod
 from typing import Literal
 
+MOST_PARTS = 256
+"""What has more parts than this is not followed part by part."""
+
 
 class StructureConflict(Exception):
     """Two axes of equal length whose products or sums have no common refinement."""
+
+
+class Shattered(StructureConflict):
+    """The common refinement of some axes has too many parts."""
 
 
 class Dim:
@@ -40,11 +48,37 @@ class Piece:
     atoms: tuple[tuple[Dim, int], ...]
 
 
+_learnt: list[tuple[Dim, Dim | None, bool]] = []
+"""What axes were before something was learnt about them."""
+
+
+@contextmanager
+def attempt() -> Iterator[None]:
+    """Forget what is learnt about axes if it ends in an exception."""
+    start = len(_learnt)
+    try:
+        yield
+    except BaseException:
+        while len(_learnt) > start:
+            dim, link, known = _learnt.pop()
+            dim.link, dim.fixed = link, known
+        raise
+    finally:
+        if not start:
+            _learnt.clear()
+
+
+def tie(dim: Dim, same: Dim) -> None:
+    """Let an axis be the same as another."""
+    _learnt.append((dim, dim.link, dim.fixed))
+    dim.link = same
+
+
 def find(dim: Dim) -> Dim:
     """Follow the links to the representative."""
     while dim.link is not None:
         if dim.link.link is not None:
-            dim.link = dim.link.link
+            tie(dim, dim.link.link)
         dim = dim.link
     return dim
 
@@ -80,6 +114,7 @@ def terms(dim: Dim) -> list[Dim]:
 def fix(dim: Dim) -> None:
     """Note that data lies along an axis: no entry will ever leave its place."""
     dim = find(dim)
+    _learnt.append((dim, dim.link, dim.fixed))
     dim.fixed = True
     for part in dim.parts:
         fix(part)
@@ -89,6 +124,14 @@ def fixed(dim: Dim) -> bool:
     """Whether data lies along an axis, or along all of its parts."""
     dim = find(dim)
     return dim.fixed or (bool(dim.parts) and all(part.size == 1 or fixed(part) for part in dim.parts))
+
+
+def parts(dim: Dim) -> int:
+    """Count the blocks of an axis."""
+    dim = find(dim)
+    if not dim.parts or dim.size == 1:
+        return 1
+    return (sum if dim.kind == "sum" else prod)(map(parts, dim.parts))
 
 
 def blocks(dim: Dim) -> list[Piece]:

@@ -23,6 +23,7 @@ from ._memory import congruent, hollow, overlap, overlapping, storage, written
 from ._modules import RunningModules
 from ._program import Program, defined
 from ._real import real
+from ._shattering import followed
 from ._twins import Twins
 from ._values import Origin, Value
 
@@ -228,9 +229,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 raise StructureConflict("no rule")
             masks = frozenset(self._values[id(leaf)] for leaf in tree_leaves(given) if _is_mask(leaf))
             rounds = _real(given) and not _real(outputs)
-            meaning(self.program, Call(operation, arguments, outs, rounds, masks, frozenset(pairs)))
+            followed(meaning, self.program, Call(operation, arguments, outs, rounds, masks, frozenset(pairs)))
         except StructureConflict as conflict:
-            del self.program.statements[length:]
             self.program.pin([*inputs, *outs], str(conflict))
         self.program.place, self.program.call = "", None
         if RULES.get(operation.overloadpacket) in rules.DRAWS:

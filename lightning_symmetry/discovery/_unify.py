@@ -6,10 +6,23 @@ from collections.abc import Iterable
 from itertools import accumulate, pairwise
 from math import prod
 
-from ._dims import Dim, StructureConflict, factors, find, fix, product, terms, total
+from ._dims import (
+    Dim,
+    Shattered,
+    StructureConflict,
+    factors,
+    find,
+    fix,
+    parts,
+    product,
+    terms,
+    tie,
+    total,
+)
 
 MOST_ROWS = 8
-"""An axis of more rows than this is not taken apart row by row."""
+MOST_CELLS = 64
+"""An axis of more rows than this is not taken apart row by row, nor into more cells."""
 
 
 def unify(one: Dim, other: Dim) -> None:
@@ -25,19 +38,19 @@ def unify(one: Dim, other: Dim) -> None:
         raise StructureConflict(f"axes of length {one.size} and {other.size} were aligned")
     if "leaf" in (one.kind, other.kind):
         leaf, rest = (one, other) if one.kind == "leaf" else (other, one)
-        leaf.link = rest
+        tie(leaf, rest)
         if leaf.fixed:
             fix(rest)
     elif one.kind == other.kind == "product":
         align(factors(one), factors(other))
-        other.link = one
+        tie(other, one)
     elif one.kind == other.kind == "sum":
         _align_terms(terms(one), terms(other))
-        other.link = one
+        tie(other, one)
     else:
-        whole, parts = (one, other) if one.kind == "product" else (other, one)
-        _distribute(whole, parts)
-        whole.link = parts
+        whole, cut = (one, other) if one.kind == "product" else (other, one)
+        _distribute(whole, cut)
+        tie(whole, cut)
 
 
 def align(left: list[Dim], right: list[Dim]) -> None:
@@ -71,15 +84,17 @@ def _align_terms(left: list[Dim], right: list[Dim]) -> None:
             unify(a, b)
             continue
         long, short, rest = (a, b, left) if a.size > b.size else (b, a, right)
+        if short.size > 1 and find(short) in terms(long):
+            raise Shattered("an axis that meets a shifted part of itself")
         tail = Dim(long.size - short.size)
         unify(long, Dim(long.size, "sum", (short, tail)))
         rest.extend(reversed(terms(tail)))
 
 
-def _distribute(whole: Dim, parts: Dim) -> None:
+def _distribute(whole: Dim, cut: Dim) -> None:
     """Cut a product, seen as rows, where a sum is cut: between rows, and within all rows where one is cut."""
     lead, *rest = factors(whole)
-    width, pieces = whole.size // lead.size, terms(parts)
+    width, pieces = whole.size // lead.size, terms(cut)
     ends = list(accumulate(piece.size for piece in pieces))
     rows = _cuts(lead, [row for end in ends for row in (end // width, -(-end // width))])
     columns = _cuts(product(rest), [end % width for end in ends])
@@ -96,9 +111,9 @@ def _distribute(whole: Dim, parts: Dim) -> None:
 def _cuts(dim: Dim, places: Iterable[int]) -> list[tuple[Dim, int]]:
     """Cut an axis at some places and return its parts, each with its start."""
     bounds = sorted({0, dim.size, *places})
-    parts = [Dim(end - start) for start, end in pairwise(bounds)]
-    unify(dim, total(parts))
-    return list(zip(parts, bounds, strict=False))
+    ranges = [Dim(end - start) for start, end in pairwise(bounds)]
+    unify(dim, total(ranges))
+    return list(zip(ranges, bounds, strict=False))
 
 
 def _cross(left: list[Dim], right: list[Dim]) -> None:
@@ -107,4 +122,7 @@ def _cross(left: list[Dim], right: list[Dim]) -> None:
     if lead.size > MOST_ROWS or product([lead, *inner]).size != product(other).size:
         raise StructureConflict(f"an axis of {other[0].size} is no multiple of {lead.size}")
     _cuts(lead, range(lead.size))
-    _distribute(product(other), total([product(inner)] * lead.size))
+    whole = product(other)
+    _distribute(whole, total([product(inner)] * lead.size))
+    if parts(whole) > MOST_CELLS:
+        raise Shattered(f"an axis of {whole.size} that would be taken apart into {parts(whole)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ._constants import Frame, FrozenFrame
 from ._lower import Block
@@ -15,16 +15,19 @@ MOST = 32
 Signature = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Word:
-    """A vector of the space ``root`` after some linear maps."""
+    """A vector of the space ``root`` after some linear maps: equal words are one object."""
 
     root: Signature
     path: tuple[Link, ...] = ()
+    longer: dict[Link, Word] = field(default_factory=dict, repr=False)
 
     def then(self, link: Link) -> Word:
         """The word after one more map."""
-        return Word(self.root, (*self.path, link))
+        if link not in self.longer:
+            self.longer[link] = Word(self.root, (*self.path, link))
+        return self.longer[link]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._calls import Call, Rule, rule
-from .._dims import Dim, StructureConflict, product
+from .._dims import Dim, StructureConflict, attempt, product
 from .._program import Program
 from .._unify import align
 from .._values import Origin, Value
@@ -76,7 +76,8 @@ def _copied(program: Program, call: Call, source: Any) -> None:
 def view(program: Program, call: Call) -> None:
     """The same entries in the same order, other axes: both are products of the same factors."""
     try:
-        program.view(call.out, call["self"])
+        with attempt():
+            program.view(call.out, call["self"])
     except StructureConflict:
         _view_in_parts(program, call.out, call["self"])
 
@@ -90,7 +91,8 @@ def _view_in_parts(program: Program, out: Value, value: Value) -> None:
     for old, new in _groups(value.dims, out.dims):
         after = [Dim(dim.size) for dim in new]
         try:
-            align(old, new)
+            with attempt():
+                align(old, new)
             before = after
         except StructureConflict:
             before = [Dim(dim.size) for dim in old]
