@@ -72,6 +72,7 @@ class Absorption:
     def __init__(self, flow: Flow, constants: Constants, relations: Relations) -> None:
         self._flow, self._constants, self._relations = flow, constants, relations
         self._absorbers: dict[object, Reading] = defaultdict(list)
+        self._readings: dict[tuple[Block, ...], list[Reading]] = {}
         for step in flow.steps:
             if _blind(step):
                 self._absorbers[_absorber(step)] += [(step, slot) for slot in step.inputs]
@@ -109,11 +110,14 @@ class Absorption:
 
     def readings(self, blocks: Iterable[Block]) -> list[Reading]:
         """What reads some pieces, those steps together that do the same to each of them."""
-        readings: dict[object, Reading] = defaultdict(list)
-        for block in blocks:
-            for step, slot in self._flow.readers[block]:
-                readings[_deed(step, slot)].append((step, slot))
-        return list(readings.values())
+        pieces = tuple(blocks)
+        if pieces not in self._readings:
+            readings: dict[object, Reading] = defaultdict(list)
+            for block in pieces:
+                for step, slot in self._flow.readers[block]:
+                    readings[_deed(step, slot)].append((step, slot))
+            self._readings[pieces] = list(readings.values())
+        return self._readings[pieces]
 
     def onward(self, reading: Reading, here: Field) -> list[Field] | None:
         """Where a shift goes: nowhere if it is absorbed, None if it shows."""

@@ -6,15 +6,19 @@ product of atoms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from itertools import product as cartesian
 from math import prod
 from typing import Literal
 
 MOST_PARTS = 256
 """What has more parts than this is not followed part by part."""
+
+
+_ages = count()
 
 
 class StructureConflict(Exception):
@@ -28,7 +32,7 @@ class Shattered(StructureConflict):
 class Dim:
     """One axis, or a part of one: a leaf, a product or a sum of other parts."""
 
-    __slots__ = ("fixed", "kind", "link", "parts", "size")
+    __slots__ = ("age", "fixed", "kind", "link", "parts", "size")
 
     def __init__(
         self, size: int, kind: Literal["leaf", "product", "sum"] = "leaf", parts: Sequence[Dim] = ()
@@ -38,6 +42,7 @@ class Dim:
         self.parts = tuple(parts)
         self.link: Dim | None = None
         self.fixed = False
+        self.age = next(_ages)
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,20 @@ class Piece:
 _learnt: list[tuple[Dim, Dim | None, bool]] = []
 """What axes were before something was learnt about them."""
 
+_cut: list[Dim] = []
+"""Axes that were cut along the lines of others."""
+
 
 @contextmanager
-def attempt() -> Iterator[None]:
-    """Forget what is learnt about axes if it ends in an exception."""
-    start = len(_learnt)
+def attempt() -> Iterator[Callable[[int], bool]]:
+    """Forget what is learnt about axes if it ends in an exception.
+
+    Yields:
+        Tells whether axes of at most some age have been cut along the lines of others since it began.
+    """
+    start, cuts = len(_learnt), len(_cut)
     try:
-        yield
+        yield lambda age: any(dim.age <= age for dim in _cut[cuts:])
     except BaseException:
         while len(_learnt) > start:
             dim, link, known = _learnt.pop()
@@ -66,6 +78,17 @@ def attempt() -> Iterator[None]:
     finally:
         if not start:
             _learnt.clear()
+            _cut.clear()
+
+
+def now() -> int:
+    """The age of the youngest axis."""
+    return next(_ages)
+
+
+def recut(dim: Dim) -> None:
+    """Note that an axis is about to be cut along the lines of another."""
+    _cut.append(find(dim))
 
 
 def tie(dim: Dim, same: Dim) -> None:

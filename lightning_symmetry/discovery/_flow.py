@@ -84,7 +84,10 @@ def power(step: Step, slot: Slot) -> float:
     statement = step.statement
     if not isinstance(statement, Term):
         return 1
-    return next(operand.power for s, operand in zip(step.inputs, statement.inputs, strict=True) if s is slot)
+    for place, operand in enumerate(statement.inputs):
+        if step.inputs[place] is slot:
+            return operand.power
+    raise ValueError("slot must be an input of the step")
 
 
 def whole(step: Step, labels: tuple[Dim, ...]) -> set[Key] | None:

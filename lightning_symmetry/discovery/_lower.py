@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from itertools import product as cartesian
 
 from ._dims import Dim, Piece
@@ -75,12 +75,12 @@ class Step:
         """Which pieces of all axes but some."""
         return frozenset(item for item in self.choice if item[0] not in labels)
 
-    @property
+    @cached_property
     def out(self) -> Slot:
         """The output."""
         return self.slots[0]
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[Slot, ...]:
         """The inputs."""
         return self.slots[1:]

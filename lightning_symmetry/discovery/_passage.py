@@ -77,7 +77,8 @@ class Passage:
         asked = (step, step.inputs.index(slot), frozenset(alike.items()))
         if asked not in self._dying:
             shift = Field(tuple((block, _elsewhere(block, places)) for block, places in alike.items()))
-            (reading,) = (r for r in self._absorption.readings(alike) if (step, slot) in r)
+            readings = self._absorption.readings(sorted(alike, key=lambda block: block.variable))
+            (reading,) = (r for r in readings if any(s is step and read is slot for s, read in r))
             onward = self._absorption.onward(reading, shift)
             self._dying[asked] = onward is not None and all(self._is_swallowed(shift) for shift in onward)
         return self._dying[asked]

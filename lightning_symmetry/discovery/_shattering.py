@@ -15,9 +15,12 @@ from math import prod
 from torch.utils._pytree import tree_map_only
 
 from ._calls import Call, Rule
-from ._dims import MOST_PARTS, Dim, Shattered, attempt, fixed, parts
+from ._dims import MOST_PARTS, Dim, Shattered, attempt, fixed, now, parts
 from ._program import Pin, Program, Statement, View
 from ._values import Value
+
+MOST_CUT = 64
+"""A tensor that was there before is not cut into more parts than this."""
 
 MOST_WHOLE = 8
 """An axis in more parts than this is made whole, and so is one along which data lies."""
@@ -29,31 +32,34 @@ def followed(rule: Rule, program: Program, call: Call) -> None:
     Raises:
         StructureConflict: If the axes do not fit each other; nothing has been learnt about them then.
     """
+    age = min((dim.age for out in call.outs for dim in out.dims), default=now())
     try:
-        with _written(program):
+        with _written(program, age):
             rule(program, call)
     except Shattered:
-        with _written(program):
+        with _written(program, age):
             rule(program, _with_whole_inputs(program, call))
 
 
 @contextmanager
-def _written(program: Program) -> Iterator[None]:
-    """Take statements back if they do not come to an end, or shatter an axis."""
+def _written(program: Program, age: int) -> Iterator[None]:
+    """Take statements back if they do not come to an end, or shatter axes that are older than some age."""
     length = len(program.statements)
     try:
-        with attempt():
+        with attempt() as cut:
             yield
-            _check(program.statements[length:])
+            _check(map(_axes, program.statements[length:]), MOST_PARTS)
+            if cut(age):
+                _check((value.dims for value in program.values), MOST_CUT)
     except BaseException:
         del program.statements[length:]
         raise
 
 
-def _check(statements: Iterable[Statement]) -> None:
-    for statement in statements:
-        count = prod(parts(dim) for dim in _axes(statement))
-        if count > MOST_PARTS:
+def _check(places: Iterable[Iterable[Dim]], most: int) -> None:
+    for axes in places:
+        count = prod(map(parts, axes))
+        if count > most:
             raise Shattered(f"axes in {count} parts")
 
 

@@ -13,16 +13,15 @@ from ._dims import (
     factors,
     find,
     fix,
-    parts,
     product,
+    recut,
     terms,
     tie,
     total,
 )
 
 MOST_ROWS = 8
-MOST_CELLS = 64
-"""An axis of more rows than this is not taken apart row by row, nor into more cells."""
+"""An axis of more rows than this is not taken apart row by row."""
 
 
 def unify(one: Dim, other: Dim) -> None:
@@ -87,6 +86,7 @@ def _align_terms(left: list[Dim], right: list[Dim]) -> None:
         if short.size > 1 and find(short) in terms(long):
             raise Shattered("an axis that meets a shifted part of itself")
         tail = Dim(long.size - short.size)
+        recut(long)
         unify(long, Dim(long.size, "sum", (short, tail)))
         rest.extend(reversed(terms(tail)))
 
@@ -111,6 +111,8 @@ def _distribute(whole: Dim, cut: Dim) -> None:
 def _cuts(dim: Dim, places: Iterable[int]) -> list[tuple[Dim, int]]:
     """Cut an axis at some places and return its parts, each with its start."""
     bounds = sorted({0, dim.size, *places})
+    if len(bounds) > 2:
+        recut(dim)
     ranges = [Dim(end - start) for start, end in pairwise(bounds)]
     unify(dim, total(ranges))
     return list(zip(ranges, bounds, strict=False))
@@ -122,7 +124,4 @@ def _cross(left: list[Dim], right: list[Dim]) -> None:
     if lead.size > MOST_ROWS or product([lead, *inner]).size != product(other).size:
         raise StructureConflict(f"an axis of {other[0].size} is no multiple of {lead.size}")
     _cuts(lead, range(lead.size))
-    whole = product(other)
-    _distribute(whole, total([product(inner)] * lead.size))
-    if parts(whole) > MOST_CELLS:
-        raise Shattered(f"an axis of {whole.size} that would be taken apart into {parts(whole)}")
+    _distribute(product(other), total([product(inner)] * lead.size))

@@ -26,6 +26,7 @@ from ._planes import Planes
 from ._program import Program
 from ._relations import Relations
 from ._trace import Inputs, trace
+from ._uncollected import uncollected
 from .known import with_known
 from .symmetries import Symmetries
 from .symmetry import Symmetry
@@ -91,6 +92,7 @@ def traced(
     return steps(trace, model, computed, (args, kwargs))
 
 
+@uncollected()
 def steps(
     tracer: Callable[[nn.Module, Callable[..., Any], Inputs], Program],
     model: nn.Module,
@@ -105,6 +107,7 @@ def steps(
     return normal_form(lower(tracer(model, function, inputs)))
 
 
+@uncollected()
 def solved(lowered: Lowered) -> tuple[Symmetry, ...]:
     """Return all symmetries of some steps, named and in the order of first use."""
     flow = Flow(lowered)
