@@ -8,6 +8,7 @@ meet, along everything that makes or reads what has been mapped, until it is com
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from ._flow import Flow
 from ._legs import KINDS, unit_leg
@@ -20,6 +21,9 @@ from .symmetry import Symmetry
 ALIKE = (*KINDS, Origin.COMPUTED, Origin.MEAN, Origin.ZERO)
 """Where the numbers of two blocks may come from if the blocks are to trade places."""
 
+
+TRACKED = (Origin.BUFFER, Origin.STATISTIC)
+"""Where the numbers of running statistics come from."""
 
 ROUNDS = 4
 """How far steps look around before they are taken to be alike."""
@@ -115,6 +119,19 @@ class _Exchange:
         self._steps |= {one: other, other: one}
         for left, right in zip(one.slots, other.slots, strict=True):
             self._block(left.block, right.block)
+        means = [self._tracked_mean(step) for step in (one, other)]
+        if means != [None, None]:
+            self._match([m for m in means[:1] if m], [m for m in means[1:] if m])
+
+    def _tracked_mean(self, step: Step) -> Step | None:
+        """What writes the running mean of the input that a normalisation centres: it comes right behind."""
+        # branches that normalise the same input share that input, which leads to none of their means
+        if not isinstance(step.statement, Centre):
+            return None
+        readers = [reader for reader, _ in self._flow.readers[step.inputs[0].block]]
+        later = readers[readers.index(step) + 1 :]
+        until = takewhile(lambda reader: not isinstance(reader.statement, Centre), later)
+        return next((reader for reader in until if reader.out.block.value.origin in TRACKED), None)
 
     def _block(self, one: Block, other: Block) -> None:
         if one is other:

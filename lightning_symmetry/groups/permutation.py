@@ -27,8 +27,8 @@ class Permutation(Group):
     def sample(
         self, copies: int, size: int, *, generator: torch.Generator | None, dtype: torch.dtype
     ) -> Tensor:
-        """Draw one random element."""
-        return torch.stack([torch.randperm(size, generator=generator) for _ in range(copies)])
+        """Draw one random element; the identity only where there is no other."""
+        return torch.stack([_moving(torch.randperm(size, generator=generator)) for _ in range(copies)])
 
     def act(self, element: Tensor, block: Tensor, power: float) -> Tensor:
         """Return ``block`` moved by ``element``."""
@@ -41,3 +41,8 @@ class Permutation(Group):
     def project(self, block: Tensor) -> Tensor:
         """Return the nearest point that the whole group fixes."""
         return block.mean(dim=1, keepdim=True).expand_as(block)
+
+
+def _moving(places: Tensor) -> Tensor:
+    """The same permutation, or a cyclic one if it moves nothing."""
+    return places.roll(1) if torch.equal(places, torch.arange(len(places))) else places

@@ -26,5 +26,7 @@ class Sign(Diagonal):
     def sample(
         self, copies: int, size: int, *, generator: torch.Generator | None, dtype: torch.dtype
     ) -> Tensor:
-        """Draw one random element."""
-        return torch.randint(0, 2, (copies, size), generator=generator).to(dtype) * 2 - 1
+        """Draw one random element, never the identity."""
+        signs = torch.randint(0, 2, (copies, size), generator=generator).to(dtype) * 2 - 1
+        signs[:, 0] = torch.where((signs == 1).all(1), -1, signs[:, 0])
+        return signs

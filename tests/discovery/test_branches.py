@@ -85,3 +85,20 @@ def test_a_permutation_moves_every_parameter_of_a_branch_to_one_other():
         for now, before in ((0, 2), (1, 0), (2, 1)):
             assert torch.equal(moved[f"branches.{now}.{name}"], params[f"branches.{before}.{name}"])
     assert torch.equal(moved["head.weight"][:, :3], params["head.weight"][:, 6:])
+
+
+def test_branches_that_normalise_the_same_input_take_their_running_means_along():
+    class Twins(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = (nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 3)) for _ in range(2))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.a(x) + self.b(x)
+
+    model, x = Twins().eval(), torch.randn(4, 5)
+    symmetries = find_symmetries(model, x)
+    (branches,) = (s for s in symmetries if s.group == "permutation")
+    moved = {leg.parameter for leg in branches.legs}
+    assert {"a.0.running_mean", "b.0.running_mean", "a.0.running_var", "b.0.running_var"} <= moved
+    assert max(symmetries.errors(model, x).values()) < 1e-12

@@ -227,3 +227,13 @@ def test_half_of_the_orthogonal_group_are_reflections():
     assert sample.mean(0).abs().max() < 5 / math.sqrt(3 * 400)
     covariance = torch.einsum("nij,nkj->ik", sample, sample) / (3 * 400)
     close(covariance, torch.eye(3).double() / 3)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.sampled_from(["permutation", "sign"]), st.integers(2, 4), st.integers(0, 2**16))
+def test_a_random_element_of_a_discrete_group_moves_something_in_every_copy(name, size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    element = GROUPS[name].sample(3, size, generator=generator, dtype=torch.float64)
+    block = torch.arange(1.0, 1 + 3 * size, dtype=torch.float64).reshape(3, size, 1)
+    moved = GROUPS[name].act(element, block, 1.0)
+    assert (moved != block).flatten(1).any(1).all()
