@@ -51,8 +51,10 @@ def _written(program: Program, age: int) -> Iterator[None]:
             _check(map(_axes, program.statements[length:]), MOST_PARTS)
             if cut(age):
                 _check((value.dims for value in program.values), MOST_CUT)
-    except BaseException:
+    except BaseException as error:
         del program.statements[length:]
+        if isinstance(error, RecursionError):
+            raise Shattered("parts of parts without end") from error
         raise
 
 
