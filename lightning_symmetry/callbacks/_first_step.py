@@ -11,9 +11,9 @@ from torch.utils._pytree import tree_map_only
 
 from .._compat import LightningModule, rank_zero_info
 from ..discovery import Symmetries, TraceError
-from ..discovery._idle import pin_idle
-from ..discovery._program import Program
-from ..discovery._trace import trace_fake, trace_running
+from ..discovery._program.program import Program
+from ..discovery._tracing.idle import pin_idle
+from ..discovery._tracing.trace import trace_fake, trace_running
 from ..discovery.find import solved, steps
 from ._calls import Call, Calls
 from ._training_step import quiet, training_loss

@@ -52,7 +52,8 @@ def training_loss(module: LightningModule, batch: Any, batch_idx: int) -> Any:
 def quiet(module: LightningModule) -> Iterator[list[Any]]:
     """Within this context a module does not print, log or count, and its optimizers do nothing.
 
-    The attributes that this sets on the modules are left to :func:`~..discovery._unchanged.unchanged`.
+    The attributes that this sets on the modules are left to
+    :func:`~..discovery._tracing.unchanged.unchanged`.
 
     Yields:
         A list that collects what is handed to ``manual_backward``.

@@ -1,11 +1,12 @@
 """Discovery: which groups act on a model's parameters without changing what it computes.
 
-A model is run once on fake tensors (:mod:`._trace`); every operation becomes statements (:mod:`.rules`) about
-tensors whose axes are products and sums of atoms (:mod:`._dims`). Cut into blocks (:mod:`._lower`), the
-statements are equations (:mod:`._equivariance`) whose solutions are the groups (:mod:`._families`), together
-with the shifts that are absorbed (:mod:`._absorbed`) or compensated (:mod:`._compensated`) downstream.
-:mod:`.verify` and :mod:`.completeness` prove them, :mod:`.explain` gives the reasons for those that are
-missing, and :mod:`.registry` takes in what only the author of an operation or a module knows.
+A model is run once on fake tensors (:mod:`._tracing`); every operation becomes statements (:mod:`.rules`)
+about tensors whose axes are products and sums of atoms (:mod:`._program`). Cut into blocks and brought into
+a normal form (:mod:`._steps`), the statements are equations whose solutions are the groups
+(:mod:`._solving`), together with the shifts that are absorbed or compensated downstream
+(:mod:`._translations`). :mod:`.verify` and :mod:`.completeness` prove them, :mod:`.explain` gives the reasons
+for those that are missing, and :mod:`.registry` takes in what only the author of an operation or a module
+knows.
 """
 
 from .completeness import Completeness

@@ -10,9 +10,9 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ._lower import Block, Key, Lowered, Slot, Step
-from ._program import Centre, Map, Term
-from ._values import Origin
+from ._program.program import Centre, Map, Term
+from ._program.values import Origin
+from ._steps.lower import Block, Key, Lowered, Slot, Step
 
 PERMUTATION, MATRIX, SCALING, SIGN = KINDS = ("permutation", "change of basis", "scaling", "sign")
 """What may act on a space."""

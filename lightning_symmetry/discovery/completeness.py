@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ._acting import generators
 from ._real import like, real
-from ._replay import double, outputs
+from ._tracing.replay import double, outputs
 from .symmetry import Symmetry
 
 GAP = 1e3

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import nn
 
-from ._lower import Block, Lowered
 from ._obstacles import Obstacle, Obstacles
 from ._spaces import Place
+from ._steps.lower import Block, Lowered
 from .fact import Fact, kinds_of, missing
 from .find import solved, traced
 from .known import with_known

@@ -7,25 +7,25 @@ from typing import Any
 
 from torch import nn
 
-from ._absorbed import Absorption
-from ._assemble import Assembler
-from ._branches import Branches
-from ._compensated import Compensation
-from ._constants import Constants
-from ._equivariance import Equivariance
-from ._error import TraceError
-from ._families import Families
-from ._flow import Flow
-from ._joined import joined
-from ._linear_spaces import LinearSpaces
-from ._lower import Lowered, lower
 from ._names import named
-from ._normal_form import normal_form
-from ._numbering import Numbering
-from ._planes import Planes
-from ._program import Program
-from ._relations import Relations
-from ._trace import Inputs, trace
+from ._program.program import Program
+from ._solving.assemble import Assembler
+from ._solving.branches import Branches
+from ._solving.constants import Constants
+from ._solving.equivariance import Equivariance
+from ._solving.families import Families
+from ._solving.joined import joined
+from ._solving.linear_spaces import LinearSpaces
+from ._solving.planes import Planes
+from ._steps.flow import Flow
+from ._steps.lower import Lowered, lower
+from ._steps.normal_form import normal_form
+from ._steps.numbering import Numbering
+from ._tracing.error import TraceError
+from ._tracing.trace import Inputs, trace
+from ._translations.absorbed import Absorption
+from ._translations.compensated import Compensation
+from ._translations.relations import Relations
 from ._uncollected import uncollected
 from .known import with_known
 from .symmetries import Symmetries

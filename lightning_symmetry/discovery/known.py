@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from ._contents import tensors
 from ._spaces import places
-from ._twins import is_real
-from ._unchanged import unchanged
+from ._tracing.contents import tensors
+from ._tracing.twins import is_real
+from ._tracing.unchanged import unchanged
 from .symmetry import Symmetry
 from .verify import TOLERANCE, errors
 

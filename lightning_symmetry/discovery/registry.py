@@ -62,10 +62,10 @@ from typing import Any, TypeVar
 
 from torch._ops import OpOverloadPacket
 
-from ._calls import COMPOSITIONS, RULES, Call, Rule, packet_of
-from ._dims import Dim
-from ._program import Axis, Program
-from ._values import Value
+from ._program.calls import COMPOSITIONS, RULES, Call, Rule, packet_of
+from ._program.dims import Dim
+from ._program.program import Axis, Program
+from ._program.values import Value
 from .declared import declared
 from .known import DECLARED, known_symmetries
 from .rules.pointwise import pointwise
@@ -90,10 +90,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def rule(*names: str) -> Callable[[Rule], Rule]:
     """Register what operations mean.
 
-    The decorated function gets the :class:`~lightning_symmetry.discovery._program.Program` and the
-    :class:`~lightning_symmetry.discovery._calls.Call`. It has to define every value in ``call.outs`` by
-    statements about the values in ``call``, whose axes it names by labels of type
-    :class:`~lightning_symmetry.discovery._dims.Dim`; what it leaves undefined is pinned.
+    The decorated function gets the :class:`~lightning_symmetry.discovery._program.program.Program` and
+    the :class:`~lightning_symmetry.discovery._program.calls.Call`. It has to define every value in
+    ``call.outs`` by statements about the values in ``call``, whose axes it names by labels of type
+    :class:`~lightning_symmetry.discovery._program.dims.Dim`; what it leaves undefined is pinned.
 
     Args:
         *names: Operations, such as ``"mylib::my_op"``.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ._acting import transform
 from ._real import like, real
-from ._replay import double, outputs
+from ._tracing.replay import double, outputs
 from .symmetry import Symmetry
 
 TOLERANCE = 1e-8

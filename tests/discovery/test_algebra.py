@@ -7,10 +7,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_symmetry.discovery._dims import Dim, StructureConflict, blocks, fix, fixed, product, total
-from lightning_symmetry.discovery._linear_system import LinearSystem, rational
-from lightning_symmetry.discovery._ties import Ties
-from lightning_symmetry.discovery._unify import align, unify
+from lightning_symmetry.discovery._program.dims import (
+    Dim,
+    StructureConflict,
+    blocks,
+    fix,
+    fixed,
+    product,
+    total,
+)
+from lightning_symmetry.discovery._program.unify import align, unify
+from lightning_symmetry.discovery._solving.linear_system import LinearSystem, rational
+from lightning_symmetry.discovery._solving.ties import Ties
 
 
 def indices(dim: Dim) -> list[int]:

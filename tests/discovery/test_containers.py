@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_symmetry import find_symmetries
-from lightning_symmetry.discovery._contents import mapped, tensors
+from lightning_symmetry.discovery._tracing.contents import mapped, tensors
 
 from .claims import assert_exactly, assert_proved
 

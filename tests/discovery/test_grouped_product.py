@@ -2,7 +2,7 @@
 
 import torch
 
-from lightning_symmetry.discovery._replay import grouped_product
+from lightning_symmetry.discovery._tracing.replay import grouped_product
 
 
 def test_every_group_of_rows_meets_its_matrix():

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_symmetry.discovery import find_symmetries
-from lightning_symmetry.discovery._memory import overlap
+from lightning_symmetry.discovery._tracing.memory import overlap
 
 from .claims import assert_exactly, assert_proved
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from lightning_symmetry.discovery import TraceError, find_symmetries
-from lightning_symmetry.discovery._contents import tensors
+from lightning_symmetry.discovery._tracing.contents import tensors
 
 from .claims import described
 from .tracers import both_tracers

@@ -8,9 +8,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_symmetry import find_symmetries
-from lightning_symmetry.discovery._dims import Dim, Shattered, attempt, fix, fixed, parts, terms, total
-from lightning_symmetry.discovery._trace import trace_fake
-from lightning_symmetry.discovery._unify import unify
+from lightning_symmetry.discovery._program.dims import (
+    Dim,
+    Shattered,
+    attempt,
+    fix,
+    fixed,
+    parts,
+    terms,
+    total,
+)
+from lightning_symmetry.discovery._program.unify import unify
+from lightning_symmetry.discovery._tracing.trace import trace_fake
 
 from .claims import Case, assert_complete, assert_found, assert_proved, gaussian
 

@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 from lightning_symmetry import Symmetries
-from lightning_symmetry.discovery._trace import trace_fake, trace_running
+from lightning_symmetry.discovery._tracing.trace import trace_fake, trace_running
 from lightning_symmetry.discovery.find import solved, steps
 
 

@@ -7,9 +7,9 @@ import warnings
 from collections import Counter
 
 from benchmarks.cost.zoo.specimen import Specimen
-from lightning_symmetry.discovery._program import Centre, Pin, Program, Statement, View, defined
-from lightning_symmetry.discovery._trace import trace
-from lightning_symmetry.discovery._values import Origin, Value
+from lightning_symmetry.discovery._program.program import Centre, Pin, Program, Statement, View, defined
+from lightning_symmetry.discovery._program.values import Origin, Value
+from lightning_symmetry.discovery._tracing.trace import trace
 
 _MODULE = re.compile(r"^(\S+) in \S+:")
 """Where in the model an operation stands, behind its name."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import sqrt
 
-from .._calls import Call, rule
-from .._dims import Dim, StructureConflict
-from .._program import Axes, Program
-from .._values import Origin
+from .._program.calls import Call, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.program import Axes, Program
+from .._program.values import Origin
 from .contraction import add_broadcast
 from .pointwise import product
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from torch.utils._pytree import tree_map_only
 
-from .._calls import RULES, Call, complex_rule, rule
-from .._dims import Dim, StructureConflict
-from .._program import Axes, Axis, Program
-from .._values import Origin, Value
+from .._program.calls import RULES, Call, complex_rule, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.program import Axes, Axis, Program
+from .._program.values import Origin, Value
 from .contraction import add_broadcast, broadcast
 from .pointwise import pointwise, scale
 

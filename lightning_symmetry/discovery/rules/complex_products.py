@@ -5,10 +5,10 @@ from __future__ import annotations
 from cmath import isfinite
 from dataclasses import replace
 
-from .._calls import Call, complex_rule
-from .._dims import Dim, StructureConflict
-from .._program import Axes, Program
-from .._values import Value
+from .._program.calls import Call, complex_rule
+from .._program.dims import Dim, StructureConflict
+from .._program.program import Axes, Program
+from .._program.values import Value
 from .complex_numbers import IMAGINARY, PARTS, REAL, add_part, at, part_of, squared
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import StructureConflict
-from .._places import each
-from .._program import Program
-from .._values import Origin, Value
+from .._program.calls import Call, rule
+from .._program.dims import StructureConflict
+from .._program.places import each
+from .._program.program import Program
+from .._program.values import Origin, Value
 from .contraction import add_broadcast
 from .diagonal import identity
 

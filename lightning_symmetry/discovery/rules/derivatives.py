@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._calls import Call, Rule, rule
-from .._dims import Dim, StructureConflict
-from .._program import Axes, Program
-from .._values import Value
+from .._program.calls import Call, Rule, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.program import Axes, Program
+from .._program.values import Value
 from .contraction import add_broadcast
 from .pointwise import pointwise, product
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim, fixed
-from .._places import each
-from .._program import Axes, Axis, Program
-from .._values import Origin, Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, fixed
+from .._program.places import each
+from .._program.program import Axes, Axis, Program
+from .._program.values import Origin, Value
 
 
 def identity(program: Program, out: Value) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._program import Axes, Program
-from .._values import Origin, Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.program import Axes, Program
+from .._program.values import Origin, Value
 
 
 def distances(program: Program, out: Value, one: Value, other: Value, order: float) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._calls import Call, complex_rule
-from .._dims import Dim
-from .._program import Program
-from .._values import Origin
+from .._program.calls import Call, complex_rule
+from .._program.dims import Dim
+from .._program.program import Program
+from .._program.values import Origin
 
 
 @complex_rule("_fft_r2c", "_fft_c2c", "_fft_c2r")

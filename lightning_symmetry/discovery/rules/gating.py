@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._program import Program
+from .._program.calls import Call, rule
+from .._program.program import Program
 from .pieces import cut
 from .pointwise import pointwise, product
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from .._calls import Call, rule
-from .._dims import Dim, StructureConflict
-from .._history import Labels
-from .._places import one_hot
-from .._program import Axes, Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.history import Labels
+from .._program.places import one_hot
+from .._program.program import Axes, Program
+from .._program.values import Value
 from .contraction import broadcast
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
-from .._calls import Call, rule
-from .._dims import Dim, StructureConflict
-from .._program import Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.program import Program
+from .._program.values import Value
 from .contraction import add_broadcast
 from .pointwise import pointwise, product
 

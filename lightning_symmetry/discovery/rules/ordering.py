@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._history import Labels
-from .._program import Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.history import Labels
+from .._program.program import Program
+from .._program.values import Value
 from .indexing import axis_of
 from .reduction import reduced
 

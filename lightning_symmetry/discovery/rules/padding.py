@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim, StructureConflict, fixed
-from .._program import Axes, Axis, Program
-from .._values import Origin, Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, StructureConflict, fixed
+from .._program.program import Axes, Axis, Program
+from .._program.values import Origin, Value
 from .positions import along
 from .shape import identity
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from .._calls import Call, rule
-from .._dims import Dim, fixed, terms
-from .._program import Axes, Axis, Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, fixed, terms
+from .._program.program import Axes, Axis, Program
+from .._program.values import Value
 from .contraction import add_broadcast
 from .positions import along
 from .shape import of_constants

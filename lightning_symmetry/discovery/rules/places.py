@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim, StructureConflict
-from .._places import carried, one_hot
-from .._program import Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.places import carried, one_hot
+from .._program.program import Program
+from .._program.values import Value
 from .contraction import add_broadcast, broadcast
 from .masking import compare
 from .pointwise import pointwise

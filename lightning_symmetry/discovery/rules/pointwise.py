@@ -6,10 +6,10 @@ from math import isfinite
 from numbers import Number
 from typing import Any
 
-from .._calls import Call, Rule, rule
-from .._dims import Dim, StructureConflict
-from .._program import Program
-from .._values import ONE, Origin, Value
+from .._program.calls import Call, Rule, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.program import Program
+from .._program.values import ONE, Origin, Value
 from .contraction import add_broadcast, broadcast
 
 

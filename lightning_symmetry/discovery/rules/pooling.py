@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
-from .._calls import Call, rule
-from .._dims import Dim, StructureConflict
-from .._places import one_hot
-from .._program import Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.places import one_hot
+from .._program.program import Program
+from .._program.values import Value
 from .indexing import pick
 from .positions import along
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._program import Program
-from .._values import Origin
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.program import Program
+from .._program.values import Origin
 from .contraction import add_broadcast, broadcast
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._program import Axis, Program
-from .._values import Origin, Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.program import Axis, Program
+from .._program.values import Origin, Value
 from .contraction import add_broadcast
 from .pieces import cut
 from .pointwise import product

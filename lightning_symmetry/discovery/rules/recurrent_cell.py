@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .._calls import Call, rule
-from .._program import Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.program import Program
+from .._program.values import Value
 from .contraction import add_broadcast
 from .pieces import cut
 from .pointwise import pointwise, product

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._program import Axes, Program
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.program import Axes, Program
+from .._program.values import Value
 
 
 def reduced(call: Call, rank: int) -> list[int]:

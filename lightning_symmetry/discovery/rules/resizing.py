@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._program import Program
-from .._values import Origin, Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.program import Program
+from .._program.values import Origin, Value
 from .indexing import pick
 from .pooling import positions
 from .positions import along

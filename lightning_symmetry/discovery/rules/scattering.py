@@ -7,12 +7,12 @@ from math import isfinite
 
 import torch
 
-from .._calls import Call, rule
-from .._dims import Dim, StructureConflict
-from .._history import Labels
-from .._places import one_hot
-from .._program import Axes, Program
-from .._values import Origin, Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim, StructureConflict
+from .._program.history import Labels
+from .._program.places import one_hot
+from .._program.program import Axes, Program
+from .._program.values import Origin, Value
 from .contraction import add_broadcast, broadcast
 from .indexing import axis_of, indexed, where_indexed
 

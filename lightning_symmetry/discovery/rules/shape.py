@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._calls import Call, Rule, rule
-from .._dims import Dim, StructureConflict, attempt, product
-from .._program import Program
-from .._unify import align
-from .._values import Origin, Value
+from .._program.calls import Call, Rule, rule
+from .._program.dims import Dim, StructureConflict, attempt, product
+from .._program.program import Program
+from .._program.unify import align
+from .._program.values import Origin, Value
 from .contraction import add_broadcast
 from .pointwise import pointwise
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._history import Labels, back, copies, makers, read
-from .._program import Map, Program, Term
-from .._values import Value
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.history import Labels, back, copies, makers, read
+from .._program.program import Map, Program, Term
+from .._program.values import Value
 
 UNSEEN = -1e4
 """Scores that a mask sets to this or less weigh nothing beside others: their exponentials are zero."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._calls import Call, rule
-from .._dims import Dim
-from .._program import Program
+from .._program.calls import Call, rule
+from .._program.dims import Dim
+from .._program.program import Program
 from .contraction import broadcast
 
 

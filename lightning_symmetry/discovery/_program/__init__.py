@@ -1,0 +1,1 @@
+"""A traced network as statements about values whose axes are trees of products and sums."""

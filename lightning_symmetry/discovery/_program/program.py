@@ -1,0 +1,243 @@
+"""A traced network in five kinds of statement, whatever operations it was written with.
+
+``Term``    out += coefficient · Σ Π inputs, an einsum: contractions, sums, copies, views, cuts and products
+            with powers
+``Map``     out = f(inputs), entry by entry, except for labels that f reduces (max pooling) or normalises over
+            (softmax)
+``Centre``  out = input − its mean over some labels
+``View``    the same entries in the same order, other axes
+``Pin``     nothing here may move
+
+Operands name their axes by *labels*, which are :class:`~.dims.Dim`: where two operands share a label, their
+axes are the same axis. Writing a statement unifies them, so the structure of every axis is known once the
+program is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import NamedTuple
+
+from .dims import Dim, StructureConflict, product, total
+from .unify import align, unify
+from .values import Origin, Value
+
+
+class Axis(NamedTuple):
+    """How an operand sees an axis: the labels it is the product of, past what is cut off before them."""
+
+    labels: tuple[Dim, ...] = ()
+    before: tuple[Dim, ...] = ()
+
+
+Axes = Sequence["Axis | Dim | tuple[Dim, ...] | None"]
+
+
+class Operand(NamedTuple):
+    """A value with its axes labelled, raised to a power."""
+
+    value: Value
+    axes: tuple[Axis, ...]
+    power: float = 1
+
+    @property
+    def labels(self) -> tuple[Dim, ...]:
+        """All labels, in order."""
+        return tuple(label for axis in self.axes for label in axis.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """``out += coefficient · Σ Π inputs`` over the labels that ``out`` lacks.
+
+    ``windows`` pairs labels of the input with labels of ``out`` where the one is mixed into the other by a
+                sliding window;
+    ``even`` says that a constant stays a constant under it (no padding). The order of ``ordered`` labels
+                matters. ``function`` names the sliding window: the same name always means the same one.
+    """
+
+    out: Operand
+    inputs: tuple[Operand, ...]
+    coefficient: float = 1
+    windows: tuple[tuple[Dim, Dim], ...] = ()
+    even: bool = True
+    ordered: tuple[Dim, ...] = ()
+    function: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """``out = f(inputs)``.
+
+    ``degree``: f(λx) = λ^degree f(x) for λ > 0, or None. ``parity``: +1 even, −1 odd, 0 neither. ``absorbs``:
+                labels such
+    that f does not see a shift constant along all of them. ``at_zero_eps``: the degree holds where an eps is
+    driven to zero. ``exponent``: +1 when f turns shifts into factors (exp), −1 when factors into shifts
+    (log). ``ordered``: labels whose order matters. ``simplex``: labels over which ``out`` always sums to one.
+    ``function`` names f where the same name always means the same f.
+    """
+
+    out: Operand
+    inputs: tuple[Operand, ...]
+    degree: float | None = None
+    parity: int = 0
+    absorbs: tuple[Dim, ...] = ()
+    at_zero_eps: bool = False
+    exponent: int = 0
+    ordered: tuple[Dim, ...] = ()
+    simplex: tuple[Dim, ...] = ()
+    function: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Centre:
+    """``out = input − mean of the input over the labels in over``."""
+
+    out: Operand
+    input: Operand
+    over: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """``out`` holds the entries of ``input`` in the same order, its axes products of the same factors."""
+
+    out: Value
+    input: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Pin:
+    """Nothing that reaches these values may change them."""
+
+    values: tuple[Value, ...]
+    reason: str
+
+
+Statement = Term | Map | Centre | View | Pin
+
+
+def defined(statement: Statement) -> tuple[Value, ...]:
+    """The values that a statement says something about."""
+    if isinstance(statement, Pin):
+        return statement.values
+    return (statement.out if isinstance(statement, View) else statement.out.value,)
+
+
+@dataclass
+class Program:
+    """The statements of one traced computation, in order, and the values they start from.
+
+    ``place`` names the operation that is being written down, and the module that runs it; ``call`` holds the
+    operation with all numbers that it was given, and how many statements came before it.
+    """
+
+    statements: list[Statement] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+    place: str = ""
+    call: tuple[str, int] | None = None
+
+    def value(self, shape: Sequence[int], origin: Origin = Origin.COMPUTED, name: str = "") -> Value:
+        """Add a value."""
+        value = Value(shape, origin, name)
+        value.place = self.place
+        self.values.append(value)
+        return value
+
+    def term(
+        self,
+        out: tuple[Value, Axes],
+        *inputs: tuple[Value, Axes] | tuple[Value, Axes, float],
+        coefficient: float = 1,
+        windows: Iterable[tuple[Dim, Dim]] = (),
+        even: bool = True,
+        ordered: Iterable[Dim] = (),
+    ) -> None:
+        """Add a term to ``out``; nothing if the coefficient is zero."""
+        if not coefficient:
+            return
+        operands = tuple(_operand(*item) for item in inputs)
+        pairs = tuple(windows)
+        moving = (*(label for pair in pairs for label in pair), *ordered)
+        named = self._function()
+        self.statements.append(Term(_operand(*out), operands, coefficient, pairs, even, moving, named))
+
+    def map(
+        self,
+        out: tuple[Value, Axes],
+        *inputs: tuple[Value, Axes],
+        degree: float | None = None,
+        parity: int = 0,
+        absorbs: Iterable[Dim] = (),
+        at_zero_eps: bool = False,
+        exponent: int = 0,
+        ordered: Iterable[Dim] = (),
+        simplex: Iterable[Dim] = (),
+    ) -> None:
+        """Define ``out`` as a function of the inputs, entry by entry."""
+        operands = tuple(_operand(*item) for item in inputs)
+        self.statements.append(
+            Map(
+                _operand(*out),
+                operands,
+                degree,
+                parity,
+                tuple(absorbs),
+                at_zero_eps,
+                exponent,
+                tuple(ordered),
+                tuple(simplex),
+                self._function(),
+            )
+        )
+
+    def _function(self) -> str:
+        """A name that is the same for the same statement of the same operation with the same numbers."""
+        return f"{self.call[0]}#{len(self.statements) - self.call[1]}" if self.call else ""
+
+    def centre(self, value: Value, axes: Axes, over: Iterable[Dim]) -> Value:
+        """Subtract the mean over some labels and return the result."""
+        gone = set(over)
+        kept = [label for axis in axes for label in _axis(axis).labels if label not in gone]
+        # the mean joins what a sum cuts apart
+        self.term((self.value([label.size for label in kept], Origin.MEAN), kept), (value, axes))
+        out = self.value(value.shape)
+        self.statements.append(Centre(_operand(out, axes), _operand(value, axes), tuple(over)))
+        return out
+
+    def view(self, out: Value, value: Value) -> None:
+        """Say that ``out`` has the entries of ``value`` in the same order."""
+        align(list(value.dims), list(out.dims))
+        self.statements.append(View(out, value))
+
+    def pin(self, values: Iterable[Value], reason: str) -> None:
+        """Say that nothing may move these values, and why."""
+        self.statements.append(Pin(tuple(values), f"{self.place}: {reason}" if self.place else reason))
+
+
+def _operand(value: Value, axes: Axes, power: float = 1) -> Operand:
+    if len(axes) != len(value.dims):
+        raise StructureConflict(f"{len(axes)} labels for a tensor of {len(value.dims)} axes")
+    seen = tuple(_axis(axis) for axis in axes)
+    for dim, axis in zip(value.dims, seen, strict=True):
+        middle = product(axis.labels)
+        rest = dim.size - middle.size - sum(part.size for part in axis.before)
+        if rest < 0 or (rest and dim.size == 0):
+            raise StructureConflict(f"an axis of {dim.size} cannot hold {middle.size}")
+        unify(dim, total([*axis.before, middle, Dim(rest)]))
+    return Operand(value, seen, power)
+
+
+def _axis(axis: Axis | Dim | tuple[Dim, ...] | None) -> Axis:
+    if isinstance(axis, Axis):
+        labels, before = axis.labels, axis.before
+    elif isinstance(axis, Dim):
+        labels, before = (axis,), ()
+    else:
+        labels, before = (axis or ()), ()
+    if prod(label.size for label in labels) == 0:
+        raise StructureConflict("an axis of length zero")
+    # an axis of length one carries no index: its label says nothing and would only tie what is apart
+    return Axis(tuple(label for label in labels if label.size != 1), tuple(b for b in before if b.size))

@@ -1,0 +1,1 @@
+"""From steps to groups: scales and signs, linear spaces, planes, branches."""

@@ -1,0 +1,1 @@
+"""Running a model once, with nothing changed, and writing down what it computes."""

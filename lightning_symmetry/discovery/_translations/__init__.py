@@ -1,0 +1,1 @@
+"""From steps to translations: shifts that are absorbed, or undone further on."""
