@@ -64,6 +64,13 @@ def test_the_row_of_a_model_says_how_many_symmetries_were_verified_alone():
     assert table.row(FAILED) == "| transformers failed | 0 | TraceError: no |  |  |  |  |"
 
 
+def test_the_report_of_a_library_holds_its_tables():
+    text = table.report([GOOD])
+    assert text.startswith(table.summary([GOOD]))
+    assert f"\n\n{table.gaps([GOOD])}\n\n</details>" in text
+    assert f"\n\n{table.models([GOOD])}\n\n</details>" in text
+
+
 def test_gaps_are_counted_by_models():
     other = Examination(
         "timm", "vision", "other", "traced", gaps={"aten.acos: no rule": 1, "its numbers are read": 1}

@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--jobs", type=int, default=1, help="how many models are examined at a time")
     parser.add_argument("--json", type=Path, help="where to write everything that was found")
-    parser.add_argument("--write-readme", action="store_true", help=f"put the tables into {README.name}")
+    parser.add_argument(
+        "--write-readme",
+        action="store_true",
+        help=f"put the tables into {README.name}: each library has its own",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,21 +40,21 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0, or 1 if a symmetry is false.
     """
-    started = time.perf_counter()
     examined = []
-    for one in visit(options.library or list(MODULES), options.models, options.jobs):
-        print(table.row(one), flush=True)
-        examined.append(one)
-    took = f"{len(examined)} models in {(time.perf_counter() - started) / 60:.0f} minutes."
-    parts = {
-        "summary": table.summary(examined),
-        "gaps": table.gaps(examined),
-        "models": table.models(examined),
-    }
-    print(took, parts["summary"], parts["gaps"], sep="\n\n")
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in examined], indent=1))
-    if options.write_readme:
-        for name, text in parts.items():
-            replace_part(README, name, f"{took}\n\n{text}" if name == "summary" else text)
+    for library in options.library or list(MODULES):
+        started = time.perf_counter()
+        found = []
+        for one in visit([library], options.models, options.jobs):
+            print(table.row(one), flush=True)
+            found.append(one)
+        if not found:
+            continue
+        minutes = (time.perf_counter() - started) / 60
+        took = f"{len(found)} models in {minutes:.0f} minutes, {options.jobs} at a time."
+        print(took, table.summary(found), table.gaps(found), sep="\n\n", flush=True)
+        if options.write_readme:
+            replace_part(README, library, f"{took}\n\n{table.report(found)}")
+        examined += found
+        if options.json:
+            options.json.write_text(json.dumps([asdict(one) for one in examined], indent=1))
     return 1 if table.false(examined) else 0

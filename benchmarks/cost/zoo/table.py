@@ -27,6 +27,19 @@ def summary(examined: Sequence[Examination]) -> str:
     return "\n".join([head, *rows, _row("all", "", examined), "", *_shortfalls(examined)])
 
 
+def report(examined: Sequence[Examination]) -> str:
+    """Write all that was found about the models of a library."""
+    parts = {
+        "Operations that pin what depends on parameters, by the number of models where they do": gaps,
+        "Model by model": models,
+    }
+    hidden = [
+        f"<details><summary>{title}</summary>\n\n{part(examined)}\n\n</details>"
+        for title, part in parts.items()
+    ]
+    return "\n\n".join([summary(examined), *hidden])
+
+
 def models(examined: Iterable[Examination]) -> str:
     """Write one row for each model."""
     head = (

@@ -34,6 +34,10 @@ _CLOSED = (
 """What is no container, whatever it holds: a model that an output mentions is not part of the output."""
 
 
+_PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), type(...), torch.dtype, torch.device})
+"""What holds nothing, not even an attribute: most of what there is."""
+
+
 def attributes(value: Any) -> dict[str, Any]:
     """The attributes of an instance, those in slots included, without running its code."""
     found: dict[str, Any] = {}
@@ -65,12 +69,12 @@ def items(value: Any) -> list[Any]:
 
 
 def reachable(roots: Iterable[Any], inside: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:
-    """Everything that is found from some objects, each once."""
+    """Everything that is found from some objects and may hold something, each once."""
     waiting = list(roots)[::-1]
     seen: dict[int, Any] = {}
     while waiting:
         value = waiting.pop()
-        if id(value) not in seen:
+        if type(value) not in _PLAIN and id(value) not in seen:
             seen[id(value)] = value
             yield value
             waiting.extend(list(inside(value))[::-1])

@@ -27,15 +27,30 @@ def no_leftovers() -> Iterator[list[weakref.ref[Tensor]]]:
     """
     made: list[weakref.ref[Tensor]] = []
     try:
-        yield made
+        with _collecting_young(made):
+            yield made
+    finally:
+        if _left(made):
+            _empty_caches(_left(made))
+            _take_out(_left(made))
+
+
+@contextmanager
+def _collecting_young(made: list[weakref.ref[Tensor]]) -> Iterator[None]:
+    """In the end collect what only a cycle keeps, without a look at all that was there before."""
+    freezes = not gc.get_freeze_count()  # whoever has frozen objects would find them thawed
+    if freezes:
+        gc.freeze()
+    try:
+        yield
     except BaseException as error:
         _let_go(error)
         raise
     finally:
         if _left(made):
-            gc.collect()  # what only a cycle keeps is not left
-            _empty_caches(_left(made))
-            _take_out(_left(made))
+            gc.collect()
+        if freezes:
+            gc.unfreeze()
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from operator import is_
 from types import CellType
@@ -35,10 +34,15 @@ def restorers(value: Any) -> Iterator[Restorer]:
 
 def _instance(value: Any) -> Iterator[Restorer]:
     for slot in slots(type(value)):  # type: ignore[arg-type]
-        with suppress(AttributeError):  # not set
+        try:
             yield partial(slot.__set__, value, slot.__get__(value))
-    with suppress(AttributeError):  # it has slots alone
-        yield _container(dict, object.__getattribute__(value, "__dict__"))
+        except AttributeError:  # not set
+            continue
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:  # it has slots alone
+        return
+    yield _container(dict, attributes)
 
 
 def _container(kind: Any, value: Any) -> Restorer:
