@@ -87,18 +87,37 @@ def test_a_permutation_moves_every_parameter_of_a_branch_to_one_other():
     assert torch.equal(moved["head.weight"][:, :3], params["head.weight"][:, 6:])
 
 
-def test_branches_that_normalise_the_same_input_take_their_running_means_along():
+@pytest.mark.parametrize("pooled", [False, True])
+def test_branches_that_normalise_the_same_input_take_their_running_means_along(pooled):
     class Twins(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.a, self.b = (nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 3)) for _ in range(2))
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.a(x) + self.b(x)
+            h = x.mean(1) if pooled else x[:, 0]
+            return self.a(h) + self.b(h)
 
-    model, x = Twins().eval(), torch.randn(4, 5)
+    model, x = Twins().eval(), torch.randn(4, 3, 5)
     symmetries = find_symmetries(model, x)
     (branches,) = (s for s in symmetries if s.group == "permutation")
     moved = {leg.parameter for leg in branches.legs}
     assert {"a.0.running_mean", "b.0.running_mean", "a.0.running_var", "b.0.running_var"} <= moved
     assert max(symmetries.errors(model, x).values()) < 1e-12
+
+
+@pytest.mark.parametrize("move", [lambda p: p.flip(-1), lambda p: p.cumsum(-1), lambda p: p.sort(-1).values])
+def test_readers_of_different_places_do_not_trade_them(move):
+    class Places(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.readers = nn.Parameter(torch.randn(2, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            places = move(torch.stack([x[:, 0], x[:, 1]], -1))
+            return sum((places[:, i, None] * self.readers[i]).tanh() for i in range(2))
+
+    model, x = Places(), torch.randn(5, 2)
+    symmetries = find_symmetries(model, x)
+    assert [s.size for s in symmetries if s.group == "permutation"] == []
+    assert_proved(symmetries, model, x)

@@ -7,11 +7,11 @@ meet, along everything that makes or reads what has been mapped, until it is com
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from itertools import takewhile
 
-from .._program.program import Centre, Map, Term
-from .._program.values import Origin
+from .._program.program import Centre, Map, Statement, Term
+from .._program.values import Origin, Value
 from .._steps.flow import Flow
 from .._steps.lower import Block, Lowered, Step
 from ..symmetry import Symmetry
@@ -38,7 +38,7 @@ class Branches:
 
     def __init__(self, lowered: Lowered, flow: Flow) -> None:
         self._lowered, self._flow = lowered, flow
-        self._colours = _colours(lowered, flow)
+        self._colours, self._means = _colours(lowered, flow), _running_means(lowered)
 
     def symmetries(self) -> Iterator[Symmetry]:
         """Yield the permutations of branches."""
@@ -69,7 +69,7 @@ class Branches:
         if self._colours[one] != self._colours[other]:
             return None
         try:
-            return _Exchange(self._lowered, self._flow, self._colours, one, other).image
+            return _Exchange(self._lowered, self._flow, self._colours, self._means, one, other).image
         except _Different:
             return None
 
@@ -78,9 +78,15 @@ class _Exchange:
     """The map of a graph onto itself that takes one step to another."""
 
     def __init__(
-        self, lowered: Lowered, flow: Flow, colours: dict[Step, int], one: Step, other: Step
+        self,
+        lowered: Lowered,
+        flow: Flow,
+        colours: dict[Step, int],
+        means: dict[Statement, list[Step]],
+        one: Step,
+        other: Step,
     ) -> None:
-        self._flow, self._colours = flow, colours
+        self._flow, self._colours, self._means = flow, colours, means
         self.image: dict[Block, Block] = {}
         self._steps: dict[Step, Step] = {}
         self._resting: set[Block] = set()
@@ -119,19 +125,8 @@ class _Exchange:
         self._steps |= {one: other, other: one}
         for left, right in zip(one.slots, other.slots, strict=True):
             self._block(left.block, right.block)
-        means = [self._tracked_mean(step) for step in (one, other)]
-        if means != [None, None]:
-            self._match([m for m in means[:1] if m], [m for m in means[1:] if m])
-
-    def _tracked_mean(self, step: Step) -> Step | None:
-        """What writes the running mean of the input that a normalisation centres: it comes right behind."""
         # branches that normalise the same input share that input, which leads to none of their means
-        if not isinstance(step.statement, Centre):
-            return None
-        readers = [reader for reader, _ in self._flow.readers[step.inputs[0].block]]
-        later = readers[readers.index(step) + 1 :]
-        until = takewhile(lambda reader: not isinstance(reader.statement, Centre), later)
-        return next((reader for reader in until if reader.out.block.value.origin in TRACKED), None)
+        self._match(self._means.get(one.written, []), self._means.get(other.written, []))
 
     def _block(self, one: Block, other: Block) -> None:
         if one is other:
@@ -157,6 +152,20 @@ class _Exchange:
             target = whole.get(step.written)
             if target is not None and (step not in self._steps or self._steps[step].written is not target):
                 raise _Different
+
+
+def _running_means(lowered: Lowered) -> dict[Statement, list[Step]]:
+    """What writes the running mean of what a statement centres: it is written right behind."""
+    centres: dict[Value, Statement] = {}
+    means: dict[Statement, list[Step]] = defaultdict(list)
+    for step in lowered.steps:
+        if isinstance(step.written, Centre):
+            centres[step.written.input.value] = step.written
+        elif isinstance(step.written, Term) and step.out.block.value.origin in TRACKED:
+            centre = centres.get(step.written.inputs[0].value)
+            if centre is not None:
+                means[centre].append(step)
+    return means
 
 
 def _colours(lowered: Lowered, flow: Flow) -> dict[Step, int]:
@@ -199,9 +208,11 @@ def _signature(step: Step) -> tuple[object, ...]:
 def _ordered(one: Step, other: Step) -> bool:
     """Whether the steps are parts of one statement, which tells its parts apart."""
     labels = getattr(one.statement, "ordered", ())
-    return one.written is other.written and any(
-        key in slot.keys for key in one.over(labels) for slot in one.slots
-    )
+    if one.written is not other.written or not labels:
+        return False
+    # a part of length one has no atom by which it could be told
+    parts = [{item for item in step.choice if item[0] in labels} for step in (one, other)]
+    return parts[0] != parts[1] or any(key in slot.keys for key in one.over(labels) for slot in one.slots)
 
 
 def _form(block: Block) -> tuple[tuple[int, ...], float]:
