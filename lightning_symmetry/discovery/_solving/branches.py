@@ -125,8 +125,9 @@ class _Exchange:
         self._steps |= {one: other, other: one}
         for left, right in zip(one.slots, other.slots, strict=True):
             self._block(left.block, right.block)
-        # branches that normalise the same input share that input, which leads to none of their means
-        self._match(self._means.get(one.written, []), self._means.get(other.written, []))
+        if one.written is not other.written:
+            # branches that normalise the same input share that input, which leads to none of their means
+            self._match(self._means.get(one.written, []), self._means.get(other.written, []))
 
     def _block(self, one: Block, other: Block) -> None:
         if one is other:
