@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_symmetry import find_symmetries
+from lightning_symmetry.discovery._program.attempt import attempt
 from lightning_symmetry.discovery._program.dims import (
     Dim,
     Shattered,
-    attempt,
     fix,
     fixed,
     parts,
@@ -112,11 +112,11 @@ def test_a_failed_attempt_teaches_nothing():
 
 def test_a_successful_attempt_lasts():
     axis = Dim(6)
-    with attempt() as cut:
+    with attempt() as learnt:
         unify(axis, total([Dim(2), Dim(4)]))
-        assert not cut(axis.age)
+        assert not learnt.has_cut(axis.age)
         unify(axis, total([Dim(3), Dim(3)]))
-        assert cut(axis.age + 3)
+        assert learnt.has_cut(axis.age + 3)
     assert parts(axis) == 3
 
 
@@ -140,3 +140,21 @@ def test_shifted_diagonals_of_any_length_are_traced():
     symmetries = find_symmetries(model, x)
     assert ("permutation", 4) in [(s.group, s.size) for s in symmetries]
     assert_proved(symmetries, model, x)
+
+
+def test_an_attempt_inside_another_is_forgotten_with_it():
+    axis, journals = Dim(6), []
+    with pytest.raises(ZeroDivisionError), attempt() as outer:
+        with attempt():
+            unify(axis, total([Dim(2), Dim(4)]))
+        journals.append(outer)
+        raise ZeroDivisionError
+    assert parts(axis) == 1
+    assert journals[0].before == []
+
+
+def test_nothing_is_kept_of_what_is_learnt_outside_of_attempts():
+    axis = Dim(6)
+    unify(axis, total([Dim(2), Dim(4)]))
+    with attempt() as learnt:
+        assert learnt.before == []

@@ -7,7 +7,8 @@ import warnings
 from collections import Counter
 
 from benchmarks.cost.zoo.specimen import Specimen
-from lightning_symmetry.discovery._program.program import Centre, Pin, Program, Statement, View, defined
+from lightning_symmetry.discovery._program.history import read
+from lightning_symmetry.discovery._program.program import Pin, Program, defined
 from lightning_symmetry.discovery._program.values import Origin, Value
 from lightning_symmetry.discovery._tracing.trace import trace
 
@@ -34,18 +35,9 @@ def pins(program: Program) -> dict[str, int]:
     moving: set[Value] = {value for value in program.values if value.origin is Origin.PARAMETER}
     count: Counter[str] = Counter()
     for statement in program.statements:
-        if any(value in moving for value in _read(statement)):
+        if any(value in moving for value in read(statement)):
             moving.update(defined(statement))
             if isinstance(statement, Pin):
                 count[_MODULE.sub(r"\1:", statement.reason)] += 1
     del count["outputs are what must not change"]
     return dict(count)
-
-
-def _read(statement: Statement) -> tuple[Value, ...]:
-    if isinstance(statement, Pin):
-        return statement.values
-    if isinstance(statement, View):
-        return (statement.input,)
-    inputs = (statement.input,) if isinstance(statement, Centre) else statement.inputs
-    return tuple(operand.value for operand in inputs)

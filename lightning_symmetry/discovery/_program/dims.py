@@ -6,13 +6,14 @@ product of atoms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from itertools import product as cartesian
 from math import prod
 from typing import Literal
+
+from .attempt import note
 
 MOST_PARTS = 256
 """What has more parts than this is not followed part by part."""
@@ -53,47 +54,14 @@ class Piece:
     atoms: tuple[tuple[Dim, int], ...]
 
 
-_learnt: list[tuple[Dim, Dim | None, bool]] = []
-"""What axes were before something was learnt about them."""
-
-_cut: list[Dim] = []
-"""Axes that were cut along the lines of others."""
-
-
-@contextmanager
-def attempt() -> Iterator[Callable[[int], bool]]:
-    """Forget what is learnt about axes if it ends in an exception.
-
-    Yields:
-        Tells whether axes of at most some age have been cut along the lines of others since it began.
-    """
-    start, cuts = len(_learnt), len(_cut)
-    try:
-        yield lambda age: any(dim.age <= age for dim in _cut[cuts:])
-    except BaseException:
-        while len(_learnt) > start:
-            dim, link, known = _learnt.pop()
-            dim.link, dim.fixed = link, known
-        raise
-    finally:
-        if not start:
-            _learnt.clear()
-            _cut.clear()
-
-
 def now() -> int:
     """The age of the youngest axis."""
     return next(_ages)
 
 
-def recut(dim: Dim) -> None:
-    """Note that an axis is about to be cut along the lines of another."""
-    _cut.append(find(dim))
-
-
 def tie(dim: Dim, same: Dim) -> None:
     """Let an axis be the same as another."""
-    _learnt.append((dim, dim.link, dim.fixed))
+    note(dim)
     dim.link = same
 
 
@@ -137,7 +105,7 @@ def terms(dim: Dim) -> list[Dim]:
 def fix(dim: Dim) -> None:
     """Note that data lies along an axis: no entry will ever leave its place."""
     dim = find(dim)
-    _learnt.append((dim, dim.link, dim.fixed))
+    note(dim)
     dim.fixed = True
     for part in dim.parts:
         fix(part)

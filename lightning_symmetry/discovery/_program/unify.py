@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import accumulate, pairwise
 from math import prod
 
+from .attempt import note_cut
 from .dims import (
     Dim,
     Shattered,
@@ -14,7 +15,6 @@ from .dims import (
     find,
     fix,
     product,
-    recut,
     terms,
     tie,
     total,
@@ -86,7 +86,7 @@ def _align_terms(left: list[Dim], right: list[Dim]) -> None:
         if short.size > 1 and find(short) in terms(long):
             raise Shattered("an axis that meets a shifted part of itself")
         tail = Dim(long.size - short.size)
-        recut(long)
+        note_cut(find(long))
         unify(long, Dim(long.size, "sum", (short, tail)))
         rest.extend(reversed(terms(tail)))
 
@@ -112,7 +112,7 @@ def _cuts(dim: Dim, places: Iterable[int]) -> list[tuple[Dim, int]]:
     """Cut an axis at some places and return its parts, each with its start."""
     bounds = sorted({0, dim.size, *places})
     if len(bounds) > 2:
-        recut(dim)
+        note_cut(find(dim))
     ranges = [Dim(end - start) for start, end in pairwise(bounds)]
     unify(dim, total(ranges))
     return list(zip(ranges, bounds, strict=False))

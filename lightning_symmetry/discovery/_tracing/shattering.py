@@ -14,8 +14,9 @@ from math import prod
 
 from torch.utils._pytree import tree_map_only
 
+from .._program.attempt import attempt
 from .._program.calls import Call, Rule
-from .._program.dims import MOST_PARTS, Dim, Shattered, attempt, fixed, now, parts
+from .._program.dims import MOST_PARTS, Dim, Shattered, fixed, now, parts
 from .._program.program import Pin, Program, Statement, View
 from .._program.values import Value
 
@@ -46,10 +47,10 @@ def _written(program: Program, age: int) -> Iterator[None]:
     """Take statements back if they do not come to an end, or shatter axes that are older than some age."""
     length = len(program.statements)
     try:
-        with attempt() as cut:
+        with attempt() as learnt:
             yield
             _check(map(_axes, program.statements[length:]), MOST_PARTS)
-            if cut(age):
+            if learnt.has_cut(age):
                 _check((value.dims for value in program.values), MOST_CUT)
     except BaseException as error:
         del program.statements[length:]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .._program.attempt import attempt
 from .._program.calls import Call, Rule, rule
-from .._program.dims import Dim, StructureConflict, attempt, product
+from .._program.dims import Dim, StructureConflict, product
 from .._program.program import Program
 from .._program.unify import align
 from .._program.values import Origin, Value
