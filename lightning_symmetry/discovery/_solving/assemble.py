@@ -11,7 +11,8 @@ from .._steps.lower import Block
 from ..leg import Leg
 from ..piece import Factor
 from ..symmetry import Symmetry
-from .families import WHOLE, Families, Family
+from .families import Families
+from .family import WHOLE, Family
 from .legs import KINDS, leg_of
 
 

@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from math import gcd, lcm
 
 from .._program.values import Origin
 from .._steps.lower import Lowered
-from .constants import Frame
+from .accepted import Accepted
 from .copies import Companions
 from .equivariance import Equivariance
+from .family import MATRICES, WHOLE, Family, Vector
 from .linear_spaces import LinearSpace
 from .linear_system import LinearSystem
-
-Number = Fraction | int
-Vector = dict[int, Number]
-WHOLE = -1
-"""Stands for the class of what acts on whole tensors."""
-
-MATRICES = ("general_linear", "orthogonal")
-"""Groups that act by whole matrices."""
-
-CONTAINING_FLIPS = (*MATRICES, "scaling", "sign")
-"""Groups that sign flips may be part of."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """One solution: a group and the exponent of every variable, of the class ``c``, that it moves."""
-
-    group: str
-    c: int
-    exponents: Vector
-    shifts: Vector = field(default_factory=dict)
-    companions: tuple[int, ...] = ()
-    frames: Mapping[int, Frame] = field(default_factory=dict)
-    centred: bool = False
-
-    @property
-    def plain(self) -> bool:
-        """Whether every place sees the group as it is, and not through gains or means."""
-        return not self.centred and not any(self.frames.values())
-
-    @property
-    def joint(self) -> frozenset[int]:
-        """The classes whose indices tell the factors apart."""
-        return frozenset({self.c, *self.companions}) - {WHOLE}
 
 
 class Families:
@@ -73,7 +40,7 @@ class Families:
         candidates = [*linear, *self._diagonal()]
         # what acts on a wider product of atoms contains what acts on a narrower one
         candidates.sort(key=lambda f: (-len(f.joint), f.group not in MATRICES, -self.width(f)))
-        accepted = _Accepted(self._image)
+        accepted = Accepted(self._image)
         return [*self._permutations(linear), *(family for family in candidates if accepted.take(family))]
 
     def class_of(self, variable: int) -> int:
@@ -217,37 +184,6 @@ class Families:
                     place = next(a for a in block.atoms if self.class_of(a) == c)
                 image[place] += exponent
         return image
-
-
-class _Accepted:
-    """The families found so far, and whether another one is a combination of them."""
-
-    def __init__(self, image: Callable[[Family, int], Vector]) -> None:
-        self._image = image
-        self._by_class: dict[int, list[Family]] = defaultdict(list)
-        self._spans: dict[tuple[bool, int, frozenset[int]], tuple[LinearSystem, int]] = {}
-
-    def take(self, family: Family) -> bool:
-        """Add a family, unless others contain it."""
-        flips = family.group == "sign"
-        others = self._by_class[family.c]
-        key = (flips, family.c, family.joint)
-        span, seen = self._spans.get(key) or (LinearSystem(modulus=2 if flips else None), 0)
-        for other in others[seen:]:
-            if other.joint >= family.joint and _contains(other, flips):
-                span.equate(self._image(other, family.c))
-        self._spans[key] = (span, len(others))
-        new = bool(span.reduce(self._image(family, family.c))) or family.group in MATRICES
-        if new:
-            for c in {family.c, WHOLE, *family.companions}:
-                self._by_class[c].append(family)
-        return new
-
-
-def _contains(family: Family, flips: bool) -> bool:
-    """Whether a group may contain sign flips, or positive factors."""
-    able = family.group in CONTAINING_FLIPS if flips else family.group not in ("sign", "orthogonal")
-    return family.plain and able
 
 
 def _sum(one: Vector, other: Vector, factor: int) -> Vector:

@@ -8,62 +8,20 @@ and arbitrary otherwise; behind a gain γ, by one that is 1/γ along it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from math import prod
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 from .._program.dims import Dim
 from .._program.program import Centre, Map, Statement, Term
 from .._program.values import Origin
-from .._solving.constants import Constants, Frame, FrozenFrame, combined
-from .._solving.legs import leg_of
-from .._solving.spelling import link
+from .._solving.constants import Constants, Frame, combined
 from .._steps.flow import Flow, evenly, mixed, mixes, power
 from .._steps.lower import Block, Key, Slot, Step
-from ..leg import Leg
 from ..symmetry import Symmetry
+from .field import Along, Field, field, symmetry, together
 from .relations import Relations
-
-Along = Mapping[Key, Frame]
-"""The axes along which a shift is constant times a frame; it is arbitrary along the others."""
-
-
-Places = frozenset[tuple[int, FrozenFrame]]
-"""The same, axes being positions in a block."""
-
-
-class Field(NamedTuple):
-    """One shift of all given pieces of a tensor, each with the places along which it is constant."""
-
-    pieces: tuple[tuple[Block, Places], ...]
-
-    @property
-    def blocks(self) -> list[Block]:
-        """What is shifted."""
-        return [block for block, _ in self.pieces]
-
-    def at(self, slot: Slot) -> dict[Key, Frame]:
-        """The axes along which the shift of a step's block is constant, as the step calls them."""
-        key = {position: key for key, position in slot.keys.items()}
-        return {key[position]: dict(frame) for position, frame in dict(self.pieces)[slot.block]}
-
 
 Reading = list[tuple[Step, Slot]]
 """Steps of one statement that do the same to some pieces, each with what it reads of them."""
-
-
-def field(slot: Slot, along: Along) -> Field:
-    """A shift of a step's block."""
-    places = ((slot.keys[k], frozenset(frame.items())) for k, frame in along.items() if k in slot.keys)
-    return Field(((slot.block, frozenset(places)),))
-
-
-def together(fields: Iterable[Field]) -> Field:
-    """The same shift of several pieces as one."""
-    places: dict[Block, Places] = {}
-    for block, along in (piece for shift in fields for piece in shift.pieces):
-        places[block] = places.get(block, along) & along
-    return Field(tuple(sorted(places.items(), key=lambda piece: piece[0].variable)))
 
 
 class Absorption:
@@ -83,7 +41,7 @@ class Absorption:
             trained = all(block.value.origin is Origin.PARAMETER for block in shift.blocks)
             constant = len(shift.pieces) > 1 or any(along for _, along in shift.pieces)
             if trained and constant and self.swallows(shift):
-                yield _symmetry(shift)
+                yield symmetry(shift)
 
     def swallows(self, start: Field) -> bool:
         """Whether a shift dies in absorbers on every way onward, and never meets itself in a product."""
@@ -265,23 +223,3 @@ def _deed(step: Step, slot: Slot) -> object:
     others = tuple(other.block for other in step.inputs if other is not slot)
     coefficient = getattr(step.statement, "coefficient", 1)
     return step.written, step.inputs.index(slot), others, coefficient, power(step, slot)
-
-
-def _symmetry(shift: Field) -> Symmetry:
-    legs = tuple(_leg(block, along) for block, along in shift.pieces)
-    block, along = shift.pieces[0]
-    shape = tuple(block.sizes[i] for i in _free(block, along))
-    return Symmetry("", "translation", prod(shape), 1, legs, "exactly", shape or (1,))
-
-
-def _free(block: Block, along: Places) -> tuple[int, ...]:
-    constant = {position for position, _ in along}
-    return tuple(i for i in range(len(block.sizes)) if i not in constant)
-
-
-def _leg(block: Block, along: Places) -> Leg:
-    free = _free(block, along)
-    gains = [(gain, exponent, (i,)) for i, frame in along for gain, exponent in frame]
-    acts = tuple(sorted({*free, *(i for _, _, (i,) in gains)})) or (len(block.sizes),)
-    chain = (link(gains, free, acts),) if gains else ()
-    return leg_of(block, acts=acts, powers=(1.0,), whole=not (free or gains), chain=chain)

@@ -12,7 +12,8 @@ from .._solving.linear_system import rational
 from .._solving.spelling import link
 from .._steps.flow import Flow, evenly, mixed, power
 from .._steps.lower import Block, Key, Slot, Step
-from .absorbed import Absorption, Field, Places
+from .absorbed import Absorption
+from .field import Field, Places
 from .relations import Relation, Relations
 from .words import LONGEST, Unknown, Word
 
