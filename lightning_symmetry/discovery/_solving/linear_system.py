@@ -43,9 +43,10 @@ class LinearSystem:
             return False
         pivot = max(rest)
         lead = rest.pop(pivot)
-        self._solved[pivot] = {
-            v: self._tidy(-c if lead == 1 else -Fraction(c) / lead) for v, c in rest.items()
-        }
+        if lead in (1, -1):
+            self._solved[pivot] = {v: self._tidy(-c * lead) for v, c in rest.items()}
+        else:
+            self._solved[pivot] = {v: self._tidy(-Fraction(c) / lead) for v, c in rest.items()}
         return True
 
     def expression(self, variable: int) -> Expression:
@@ -61,6 +62,9 @@ class LinearSystem:
         """Write a combination of variables in terms of free ones."""
         result: Expression = {}
         for variable, coefficient in row.items():
+            if variable not in self._solved:
+                result[variable] = result.get(variable, 0) + coefficient
+                continue
             for v, c in self.expression(variable).items():
                 result[v] = result.get(v, 0) + coefficient * c
         return {v: tidy for v, c in result.items() if (tidy := self._tidy(c))}

@@ -13,6 +13,9 @@ class Ties:
 
     def find(self, atom: int) -> tuple[int, int]:
         """The class of an atom, and its variance in it."""
+        parent = self._parent[atom]
+        if self._parent[parent] == parent:
+            return parent, self._variance[atom] if parent != atom else 1
         path = []
         while self._parent[atom] != atom:
             path.append(atom)
@@ -21,7 +24,7 @@ class Ties:
         for step in reversed(path):
             variance *= self._variance[step]
             self._parent[step], self._variance[step] = atom, variance
-        return atom, variance if path else 1
+        return atom, variance
 
     def tie(self, one: int, other: int, variance: int) -> None:
         """Put two atoms in one class."""

@@ -40,6 +40,8 @@ def _at_sources(lowered: Lowered) -> list[Step]:
     def at_sources(step: Step) -> Step:
         whole = is_plain(step)
         found = [(multiples if whole else sources)(slot.block) for slot in step.inputs]
+        if all(there.block is slot.block for slot, there in zip(step.inputs, found, strict=True)):
+            return _powers(step) if whole else step
         slots = tuple(_moved(slot, there) for slot, there in zip(step.inputs, found, strict=True))
         term = step.statement
         if not whole or not isinstance(term, Term):

@@ -62,22 +62,29 @@ def slots(kind: type) -> tuple[MemberDescriptorType, ...]:
 
 def items(value: Any) -> list[Any]:
     """The items of a container, by the rules of the built-in type that it derives from."""
-    if isinstance(value, dict):
+    kind = _iterable(type(value))  # type: ignore[arg-type]
+    if kind is dict:
         return [*dict.keys(value), *dict.values(value)]
-    kinds: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
-    return next((list(kind.__iter__(value)) for kind in kinds if isinstance(value, kind)), [])
+    return [] if kind is None else list(kind.__iter__(value))
+
+
+@lru_cache
+def _iterable(kind: type) -> Any:
+    """The built-in container that a class derives from."""
+    containers = (dict, list, tuple, set, frozenset, deque)
+    return next((container for container in containers if issubclass(kind, container)), None)
 
 
 def reachable(roots: Iterable[Any], inside: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:
     """Everything that is found from some objects and may hold something, each once."""
-    waiting = list(roots)[::-1]
+    waiting = [root for root in roots if type(root) not in _PLAIN][::-1]
     seen: dict[int, Any] = {}
     while waiting:
         value = waiting.pop()
-        if type(value) not in _PLAIN and id(value) not in seen:
+        if id(value) not in seen:
             seen[id(value)] = value
             yield value
-            waiting.extend(list(inside(value))[::-1])
+            waiting += [part for part in inside(value) if type(part) not in _PLAIN][::-1]
 
 
 def tensors(tree: Any) -> list[Tensor]:

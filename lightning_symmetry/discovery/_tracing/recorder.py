@@ -30,6 +30,9 @@ from .twins import Twins
 READING = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
 """Operations that hand numbers to Python."""
 
+DEVICE = torch.ops.prim.device.default
+"""What is asked more often than all others together."""
+
 ALIASING = (torch.ops.aten.alias.default, torch.ops.aten.detach.default)
 """Operations whose output is their input."""
 
@@ -174,6 +177,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if operation is DEVICE and isinstance(args[0], FakeTensor):
+            return args[0].fake_device
         kwargs = kwargs or {}
         if operation.namespace == "prim":
             return operation(*args, **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from operator import is_
 from types import CellType
 from typing import Any
@@ -22,14 +22,19 @@ def restorers(value: Any) -> Iterator[Restorer]:
     if is_generator(value):
         yield partial(restore, value, state(value))
         return
-    for kind in _CONTAINERS:
-        if isinstance(value, kind):
-            yield _container(kind, value)
-            break
+    kind = _container_kind(type(value))  # type: ignore[arg-type]
+    if kind is not None:
+        yield _container(kind, value)
     if isinstance(value, CellType):
         yield from _cell(value)
-    elif type(value) not in _CONTAINERS and not isinstance(value, type):
+    elif type(value) is not kind and not isinstance(value, type):
         yield from _instance(value)
+
+
+@lru_cache
+def _container_kind(kind: type) -> type | None:
+    """The built-in container that a class derives from."""
+    return next((container for container in _CONTAINERS if issubclass(kind, container)), None)
 
 
 def _instance(value: Any) -> Iterator[Restorer]:

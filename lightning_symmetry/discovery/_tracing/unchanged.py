@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -77,7 +77,12 @@ def _inside(value: Any) -> list[Any]:
 
 def _foreign(named: Any) -> bool:
     """Whether a class or a function belongs to a library whose objects are left alone."""
-    return str(named.__module__).partition(".")[0] in _FOREIGN
+    return _is_foreign(str(named.__module__))
+
+
+@lru_cache
+def _is_foreign(module: str) -> bool:
+    return module.partition(".")[0] in _FOREIGN
 
 
 def _named(function: FunctionType, code: CodeType) -> list[Any]:

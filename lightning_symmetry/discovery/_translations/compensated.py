@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from math import prod
 
 from .._program.program import Map, Term
@@ -34,6 +34,8 @@ FOLLOWING = (Origin.BUFFER, Origin.STATISTIC)
 Followers = dict[Block, dict[Arrival, Expression]]
 Tracked = dict[tuple[Block, object], dict[Arrival, Expression]]
 """How far each call of a normalisation moves a statistic."""
+Beside = tuple[dict[Arrival, None], tuple[int, ...]]
+"""The words of a bias, and where in it some axes are of what it is added to."""
 
 
 class Compensation:
@@ -57,6 +59,7 @@ class Compensation:
         self._biases = [b for b in trained if self._is_bias(b)]
         self._readers = [reader for b in trained for reader in self._reading(b)]
         self._words = {block: dict.fromkeys(self._own(block)) for block in self._biases}
+        self._beside = cache(self._added)
 
     def symmetries(self) -> Iterator[Symmetry]:
         """Yield the translations."""
@@ -123,19 +126,19 @@ class Compensation:
             else:
                 reading[unknown.block].append(i)
         for step in self._flow.steps:
-            for slot in step.inputs:
-                for i in reading[slot.block]:
+            for place, slot in enumerate(step.inputs):
+                for i in reading.get(slot.block, ()):
                     sums = self._passage.read(step, slot, unknowns[i])
                     if sums is None:
                         system.equate({i: 1})
                     for passed in sums or ():
                         self._arrive(step, passed, {i: 1}, shifts, tracked)
                 for arrival, amount in list(shifts.of(slot.block).items()):
-                    alike = shifts.alike(slot.block, arrival)
-                    through = self._passage.through(step, slot, *arrival, alike)
+                    alike = partial(shifts.alike, slot.block, arrival)
+                    through = self._passage.through(step, place, *arrival, alike)
                     if through is not None:
                         self._arrive(step, through, amount, shifts, tracked)
-                    elif not self._passage.dies(step, slot, alike):
+                    elif not self._passage.dies(step, slot, alike()):
                         system.equate(amount)
         for block in self._flow.pinned:
             for amount in shifts.of(block).values():
@@ -146,20 +149,26 @@ class Compensation:
         self, step: Step, passed: Passed, amount: Expression, shifts: Shifts, tracked: Tracked
     ) -> None:
         """Shift what a step makes, and let the biases that are added to it carry the same word."""
-        word, keys, factor = passed
+        word, target, factor = passed
         out = step.out.block
-        target = tuple(step.out.keys[key] for key in keys)
-        added = {unknown: coefficient * factor for unknown, coefficient in amount.items()}
+        added = amount if factor == 1 else {unknown: c * factor for unknown, c in amount.items()}
         if isinstance(step.statement, Term) and out.value.origin in FOLLOWING:
             add(tracked[out, step.written].setdefault((word, target), {}), added)
         else:
             shifts.add(out, (word, target), added)
+        for words, there in self._beside(out, target):
+            if len(words) < MOST:
+                words[word, there] = None
+
+    def _added(self, out: Block, target: tuple[int, ...]) -> list[Beside]:
+        """The biases that are added to a block, as far as they have some of its axes."""
+        found: list[Beside] = []
         for maker in self._flow.makers[out]:
             bias = maker.inputs[0]
-            known = self._words.get(bias.block) if len(maker.inputs) == 1 else None
             there = _positions(maker, bias, target)
-            if known is not None and len(known) < MOST and there is not None:
-                known[word, there] = None
+            if len(maker.inputs) == 1 and bias.block in self._words and there is not None:
+                found.append((self._words[bias.block], there))
+        return found
 
     def _followers(self, tracked: Tracked, system: LinearSystem) -> Followers:
         """How far each statistic follows: all calls of a normalisation must agree, no one else may look."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from math import prod
 
 from .._program.program import Centre, Map, Term
@@ -15,13 +17,14 @@ from .._steps.lower import Block, Key, Slot, Step
 from .absorbed import Absorption
 from .field import Field, Places
 from .relations import Relation, Relations
+from .way import SHOWS, Way
 from .words import LONGEST, Unknown, Word
 
 Alike = Mapping[Block, tuple[int, ...]]
 """Pieces of a tensor that are shifted by the same word, with the positions along which its vector runs."""
 
-Passed = tuple[Word, list[Key], "Fraction | int"]
-"""What a word becomes, along which atoms of the step, and how often it is added."""
+Passed = tuple[Word, tuple[int, ...], "Fraction | int"]
+"""What a word becomes, along which positions of what a step makes, and how often it is added."""
 
 
 class Passage:
@@ -34,44 +37,56 @@ class Passage:
         self._relations, self._absorption = relations, absorption
         self._swallowed: dict[Field, bool] = {}
         self._dying: dict[object, bool] = {}
+        self._way = cache(self._found)
 
     def through(
-        self, step: Step, slot: Slot, word: Word, positions: tuple[int, ...], alike: Alike
+        self, step: Step, place: int, word: Word, positions: tuple[int, ...], alike: Callable[[], Alike]
     ) -> Passed | None:
-        """What a word becomes in a step that is linear in what it shifts, None if it is not."""
-        if isinstance(step.statement, (Map, Centre)) or power(step, slot) != 1:
+        """What a word becomes in a step that is linear in its input at ``place``, None if it is not."""
+        way = self._way(step, place, positions)
+        if way.pieces and way.pieces == alike().keys():
+            return word, way.straight, way.weighed
+        if way.onto is None or (way.link is not None and len(word.path) >= LONGEST):
             return None
+        return way.image(word), way.onto, way.factor
+
+    def _found(self, step: Step, place: int, positions: tuple[int, ...]) -> Way:
+        slot = step.inputs[place]
+        if isinstance(step.statement, (Map, Centre)) or power(step, slot) != 1:
+            return SHOWS
         by_position = {position: key for key, position in slot.keys.items()}
         vector = [by_position[p] for p in positions]
         if not _constant_in_windows(step, vector):
-            return None
+            return SHOWS
         factor = rational(getattr(step.statement, "coefficient", 1))
         others = [other for other in step.inputs if other is not slot]
-        if all(key in step.out.keys for key in vector):
-            if not others:
-                return word, vector, factor * _summed(step, slot, vector)
-            weighed = self._absorption.weighed(step, slot, others)
-            if weighed and weighed.isdisjoint(vector):
-                return word, vector, factor * _summed(step, slot, [*vector, *weighed])
-            if self._weighed_in_pieces(step, slot, others, alike):
-                first = next(s for s in self._flow.makers[step.out.block] if s.written is step.written)
-                return word, vector, factor if step is first else 0
-        return self._multiplied(step, slot, word, vector, others[0]) if len(others) == 1 else None
+        multiplied = self._multiplied(step, slot, vector, others[0]) if len(others) == 1 else SHOWS
+        if not all(key in step.out.keys for key in vector):
+            return multiplied
+        onto = tuple(step.out.keys[key] for key in vector)
+        if not others:
+            return Way(onto, factor * _summed(step, slot, vector))
+        weighed = self._absorption.weighed(step, slot, others)
+        if weighed and weighed.isdisjoint(vector):
+            return Way(onto, factor * _summed(step, slot, [*vector, *weighed]))
+        pieces = self._weighed_pieces(step, slot, others)
+        first = next(s for s in self._flow.makers[step.out.block] if s.written is step.written)
+        weight = factor if step is first else 0
+        return replace(multiplied, pieces=pieces, straight=onto, weighed=weight)
 
-    def _multiplied(
-        self, step: Step, slot: Slot, word: Word, vector: list[Key], matrix: Slot
-    ) -> Passed | None:
-        """The word after a matrix that depends on no data."""
+    def _multiplied(self, step: Step, slot: Slot, vector: list[Key], matrix: Slot) -> Way:
+        """The way through a matrix that depends on no data."""
         constant = self._constants.of(matrix.block)
-        if constant is None or power(step, matrix) % 1 or len(word.path) >= LONGEST or not vector:
-            return None
+        if constant is None or power(step, matrix) % 1 or not vector:
+            return SHOWS
         kept = sorted(
             (k for k in {*vector, *matrix.keys} if k in step.out.keys), key=lambda k: step.out.keys[k]
         )
         order = sorted(matrix.keys, key=lambda k: matrix.keys[k])
         through = link([(constant, int(power(step, matrix)), order)], vector, kept)
         counted = _summed(step, slot, [*vector, *matrix.keys])
-        return word.then(through), kept, rational(getattr(step.statement, "coefficient", 1)) * counted
+        factor = rational(getattr(step.statement, "coefficient", 1)) * counted
+        return Way(tuple(step.out.keys[key] for key in kept), factor, through)
 
     def dies(self, step: Step, slot: Slot, alike: Alike) -> bool:
         """Whether a shift that is constant along all but a few axes is absorbed, at once or further on."""
@@ -113,20 +128,19 @@ class Passage:
                 factors = [(constant, exponent, ("sum",)) for constant, exponent in summand.factors]
                 word = word.then(link(factors, vector, kept))
             factor = rational(summand.coefficient) * rational(getattr(step.statement, "coefficient", 1))
-            passed.append((word, kept, factor))
+            passed.append((word, tuple(step.out.keys[key] for key in kept), factor))
         return passed
 
-    def _weighed_in_pieces(self, step: Step, slot: Slot, others: list[Slot], alike: Alike) -> bool:
-        """Whether the steps that make a block average pieces of one shift with weights that sum to one."""
+    def _weighed_pieces(self, step: Step, slot: Slot, others: list[Slot]) -> frozenset[Block]:
+        """What the steps that make a block average together, with weights that sum to one; else nothing."""
         if len(others) != 1 or power(step, others[0]) != 1:
-            return False
+            return frozenset()
         place, other = step.inputs.index(slot), step.inputs.index(others[0])
         makers = [s for s in self._flow.makers[step.out.block] if s.written is step.written]
-        return (
-            {s.inputs[place].block for s in makers} == set(alike)
-            and all(_only_weighs(s, place, other) for s in makers)
-            and self._relations.shared([(s.inputs[other].block, _contracted(s, other)) for s in makers])
+        averages = all(_only_weighs(s, place, other) for s in makers) and self._relations.shared(
+            [(s.inputs[other].block, _contracted(s, other)) for s in makers]
         )
+        return frozenset(s.inputs[place].block for s in makers) if averages else frozenset()
 
 
 def _elsewhere(block: Block, positions: tuple[int, ...]) -> Places:
