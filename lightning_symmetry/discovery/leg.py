@@ -71,9 +71,11 @@ class Leg(View):
             units = self.units(piece, act)
             if self.additive:
                 units = GROUPS["translation"].act(element.to(units).log(), units, power)
-            else:
+            elif self.frames or self.about:
                 frame = self._frame(act, params).to(units)
                 units = frame * group.act(element, (units + self.about) / frame, power) - self.about
+            else:
+                units = group.act(element, units, power)
             shape = [self.sizes[d] for d in order]
             piece = units.reshape(shape).permute([order.index(d) for d in range(len(order))])
         return piece

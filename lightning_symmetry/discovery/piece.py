@@ -9,7 +9,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from ._real import real
+from ._real import like, real
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,55 @@ class View:
     def copied(self, params: Mapping[str, Tensor]) -> Tensor:
         """Return the piece as it is in ``params``, as a tensor of its own."""
         tensor = real(params[self.parameter])
-        return tensor.reshape(-1)[self.places(tensor.shape).to(tensor.device)]
+        box = self._box()
+        if box is None:
+            return tensor.reshape(-1)[self.places(tensor.shape).to(tensor.device)]
+        for axis, (start, length) in enumerate(box):
+            tensor = tensor.narrow(axis, start, length)
+        order = self._by_axis()
+        split = tensor.reshape([self.sizes[d] for d in order])
+        return split.permute([order.index(d) for d in range(len(order))]).clone()
+
+    def replaced(self, tensor: Tensor, piece: Tensor) -> Tensor:
+        """Return ``tensor``, the parameter's value, with another piece in its place."""
+        box, numbers = self._box(), real(tensor)
+        piece = piece.to(numbers)
+        if box is None:
+            index = self.places(numbers.shape).to(numbers.device)
+            return like(tensor, numbers.reshape(-1).index_put((index,), piece).reshape(numbers.shape))
+        piece = piece.permute(self._by_axis()).reshape([length for _, length in box])
+        return like(tensor, _inserted(numbers, piece, [start for start, _ in box]))
+
+    def _by_axis(self) -> list[int]:
+        """The dimensions of the piece by the axis of the parameter that they cut, outer ones first."""
+        return sorted(
+            range(len(self.atoms)),
+            key=lambda d: (self.atoms[d][0] % (len(self.offset) + 1), -self.atoms[d][1]),
+        )
+
+    def _box(self) -> list[tuple[int, int]] | None:
+        """Where the piece starts along each axis and how long it is, None if it is no block of neighbours."""
+        lengths = [1] * len(self.offset)
+        for dim in reversed(self._by_axis()):
+            axis, step, size = self.atoms[dim]
+            if axis >= 0 and size > 1:
+                if step != lengths[axis]:
+                    return None
+                lengths[axis] *= size
+        return list(zip(self.offset, lengths, strict=True))
+
+
+def _inserted(tensor: Tensor, piece: Tensor, starts: list[int]) -> Tensor:
+    """Put a block into a tensor, one axis after the other."""
+    for axis, start in enumerate(starts):
+        length, end = piece.shape[axis], start + piece.shape[axis]
+        if length < tensor.shape[axis]:
+            inner = _inserted(
+                tensor.narrow(axis, start, length), piece, [*starts[:axis], 0, *starts[axis + 1 :]]
+            )
+            rest = tensor.narrow(axis, end, tensor.shape[axis] - end)
+            return torch.cat([tensor.narrow(axis, 0, start), inner, rest], dim=axis)
+    return piece
 
 
 @dataclass(frozen=True)

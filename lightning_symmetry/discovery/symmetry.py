@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ..groups import GROUPS, Group
 from ._centred import lifted
-from ._real import like, real
 from .leg import Leg
 from .piece import Factor, Link
 
@@ -80,7 +79,7 @@ class Symmetry:
                 piece = leg.shifted(piece, element[0].to(piece).reshape(self.shape), params)
             else:
                 piece = leg.moved(piece, group, element, params)
-            moved[leg.parameter] = _replaced(tensor, leg, piece)
+            moved[leg.parameter] = leg.replaced(tensor, piece)
         return moved
 
     def _check(self, params: Mapping[str, Tensor]) -> None:
@@ -109,7 +108,7 @@ class Symmetry:
             pieces = torch.stack([leg.copied(params) for leg in legs])
             units = group.act(element, pieces.reshape(1, len(legs), -1), 1).reshape(pieces.shape)
             for leg, piece in zip(legs, units, strict=True):
-                moved[leg.parameter] = _replaced(moved[leg.parameter], leg, piece)
+                moved[leg.parameter] = leg.replaced(moved[leg.parameter], piece)
         return moved
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,13 +120,6 @@ class Symmetry:
         """Build a symmetry from what :meth:`to_dict` gave, also after a journey through JSON."""
         legs = tuple(_leg(leg) for leg in plain["legs"])
         return cls(**{**plain, "legs": legs, "shape": tuple(plain["shape"])})
-
-
-def _replaced(tensor: Tensor, leg: Leg, piece: Tensor) -> Tensor:
-    numbers = real(tensor)
-    index = leg.places(numbers.shape).to(numbers.device)
-    moved = numbers.reshape(-1).index_put((index,), piece.to(numbers))
-    return like(tensor, moved.reshape(numbers.shape))
 
 
 def _leg(plain: Mapping[str, Any]) -> Leg:
