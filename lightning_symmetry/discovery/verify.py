@@ -48,6 +48,9 @@ def errors(
         By the name of each symmetry, and for all at once under ``"all together"``: the largest change of any
         output relative to the largest output. NaN if the outputs are not finite.
 
+    Raises:
+        ValueError: If the outputs hold no real number.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -70,6 +73,8 @@ def errors(
     with torch.no_grad():
         noise: dict[str, Tensor] = {}
         before = outputs(model, state, args, kwargs, loss, noise=noise, seed=seed)
+        if not before.numel():
+            raise ValueError("the outputs must hold real numbers to compare; found none for these inputs")
 
         def change(move: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> float:
             moved_state = move(state | noise)

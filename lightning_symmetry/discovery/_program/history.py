@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeGuard
 
 from .dims import Dim
-from .program import Centre, Map, Pin, Program, Statement, Term, View, defined
+from .program import Centre, Map, Pin, Program, Statement, Term, View
 from .values import Origin, Value
 
 Labels = list[Dim | None]
@@ -53,7 +53,7 @@ def makers(program: Program, value: Value) -> list[Statement]:
     """The statements that define a value."""
     if value.origin is not Origin.COMPUTED:
         return []
-    return [statement for statement in program.statements if value in defined(statement)]
+    return program.about(value)
 
 
 def back(

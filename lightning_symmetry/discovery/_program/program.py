@@ -15,6 +15,7 @@ program is complete.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -138,6 +139,22 @@ class Program:
     values: list[Value] = field(default_factory=list)
     place: str = ""
     call: tuple[str, int] | None = None
+    _about: dict[Value, list[Statement]] = field(default_factory=lambda: defaultdict(list), repr=False)
+
+    def about(self, value: Value) -> list[Statement]:
+        """The statements that define a value, or pin it."""
+        return self._about.get(value, [])
+
+    def take_back(self, length: int) -> None:
+        """Forget all statements but the first."""
+        while len(self.statements) > length:
+            for value in dict.fromkeys(defined(self.statements.pop())):
+                self._about[value].pop()
+
+    def _add(self, statement: Statement) -> None:
+        self.statements.append(statement)
+        for value in dict.fromkeys(defined(statement)):
+            self._about[value].append(statement)
 
     def value(self, shape: Sequence[int], origin: Origin = Origin.COMPUTED, name: str = "") -> Value:
         """Add a value."""
@@ -162,7 +179,7 @@ class Program:
         pairs = tuple(windows)
         moving = (*(label for pair in pairs for label in pair), *ordered)
         named = self._function()
-        self.statements.append(Term(_operand(*out), operands, coefficient, pairs, even, moving, named))
+        self._add(Term(_operand(*out), operands, coefficient, pairs, even, moving, named))
 
     def map(
         self,
@@ -178,7 +195,7 @@ class Program:
     ) -> None:
         """Define ``out`` as a function of the inputs, entry by entry."""
         operands = tuple(_operand(*item) for item in inputs)
-        self.statements.append(
+        self._add(
             Map(
                 _operand(*out),
                 operands,
@@ -204,17 +221,17 @@ class Program:
         # the mean joins what a sum cuts apart
         self.term((self.value([label.size for label in kept], Origin.MEAN), kept), (value, axes))
         out = self.value(value.shape)
-        self.statements.append(Centre(_operand(out, axes), _operand(value, axes), tuple(over)))
+        self._add(Centre(_operand(out, axes), _operand(value, axes), tuple(over)))
         return out
 
     def view(self, out: Value, value: Value) -> None:
         """Say that ``out`` has the entries of ``value`` in the same order."""
         align(list(value.dims), list(out.dims))
-        self.statements.append(View(out, value))
+        self._add(View(out, value))
 
     def pin(self, values: Iterable[Value], reason: str) -> None:
         """Say that nothing may move these values, and why."""
-        self.statements.append(Pin(tuple(values), f"{self.place}: {reason}" if self.place else reason))
+        self._add(Pin(tuple(values), f"{self.place}: {reason}" if self.place else reason))
 
 
 def _operand(value: Value, axes: Axes, power: float = 1) -> Operand:

@@ -25,6 +25,9 @@ ALIKE = (*KINDS, Origin.COMPUTED, Origin.MEAN, Origin.ZERO)
 TRACKED = (Origin.BUFFER, Origin.STATISTIC)
 """Where the numbers of running statistics come from."""
 
+MOST_EFFORT = 32
+"""How often the whole graph may be matched in vain; what looks alike from near only is left alone then."""
+
 ROUNDS = 4
 """How far steps look around before they are taken to be alike."""
 
@@ -39,6 +42,7 @@ class Branches:
     def __init__(self, lowered: Lowered, flow: Flow) -> None:
         self._lowered, self._flow = lowered, flow
         self._colours, self._means = _colours(lowered, flow), _running_means(lowered)
+        self._effort = 0
 
     def symmetries(self) -> Iterator[Symmetry]:
         """Yield the permutations of branches."""
@@ -54,63 +58,74 @@ class Branches:
     def _alike(self, makers: list[Step]) -> Iterator[list[dict[Block, Block]]]:
         """Sets of branches: for each but the first, the exchange with the first."""
         left = [step for step in makers if self._computes(step)]
-        while left:
+        while left and self._effort < MOST_EFFORT * (MOST_EFFORT + len(self._lowered.steps)):
             first, *others = left
-            found = [(o, e) for o in others if (e := self._exchange(first, o)) is not None]
+            found: dict[Step, dict[Block, Block]] = {}
+            for other in (o for o in others if self._colours[o] == self._colours[first]):
+                exchange = self._exchange(first, other)
+                if exchange is not None:
+                    found[other] = exchange
             if found:
-                yield [exchange for _, exchange in found]
-            left = [step for step in others if step not in {o for o, _ in found}]
+                yield list(found.values())
+            left = [step for step in others if step not in found]
 
     def _computes(self, step: Step) -> bool:
         """Whether a step adds more than a bias."""
         return len(step.inputs) > 1 or step.inputs[0].block.value.origin is Origin.COMPUTED
 
     def _exchange(self, one: Step, other: Step) -> dict[Block, Block] | None:
-        if self._colours[one] != self._colours[other]:
-            return None
+        exchange = _Exchange(self._flow, self._colours, self._means)
         try:
-            return _Exchange(self._lowered, self._flow, self._colours, self._means, one, other).image
+            exchange.complete(self._lowered, one, other)
         except _Different:
+            self._effort += exchange.size
             return None
+        return exchange.image
 
 
 class _Exchange:
     """The map of a graph onto itself that takes one step to another."""
 
-    def __init__(
-        self,
-        lowered: Lowered,
-        flow: Flow,
-        colours: dict[Step, int],
-        means: dict[Statement, list[Step]],
-        one: Step,
-        other: Step,
-    ) -> None:
+    def __init__(self, flow: Flow, colours: dict[Step, int], means: dict[Statement, list[Step]]) -> None:
         self._flow, self._colours, self._means = flow, colours, means
         self.image: dict[Block, Block] = {}
         self._steps: dict[Step, Step] = {}
         self._resting: set[Block] = set()
+        self._still = (self._resting, flow.pinned)
         self._stack: list[tuple[Block, Block]] = []
+
+    @property
+    def size(self) -> int:
+        """How many steps have been mapped."""
+        return len(self._steps)
+
+    def complete(self, lowered: Lowered, one: Step, other: Step) -> None:
+        """Map one step to another, and then everything that hangs on them.
+
+        Raises:
+            _Different: If there is no such map.
+        """
         self._step(one, other)
         while self._stack:
             pair = self._stack.pop()
             for left, right in (pair, pair[::-1]):
-                self._match(flow.makers[left], flow.makers[right])
-                readers = ([s for s, _ in flow.readers[block]] for block in (left, right))
+                self._match(self._flow.makers[left], self._flow.makers[right])
+                readers = ([s for s, _ in self._flow.readers[block]] for block in (left, right))
                 self._match(*readers)
-        self._complete(lowered)
+        self._check_parts(lowered)
 
     def _match(self, steps: list[Step], images: list[Step]) -> None:
         """Take each of some steps to one of others."""
-        left = list(dict.fromkeys(images))
+        left = dict.fromkeys(images)
+        fitting: dict[int, list[Step]] = defaultdict(list)
+        for candidate in reversed(left):
+            fitting[self._colours[candidate]].append(candidate)
         for step in dict.fromkeys(steps):
-            known = self._steps.get(step)
-            colour = self._colours[step]
-            fitting = [known] if known is not None else [s for s in left if self._colours[s] == colour]
-            if not fitting or fitting[0] not in left:
+            image = self._steps.get(step) or _next(fitting[self._colours[step]], left)
+            if image is None or image not in left:
                 raise _Different
-            left.remove(fitting[0])
-            self._step(step, fitting[0])
+            del left[image]
+            self._step(step, image)
         if left:
             raise _Different
 
@@ -141,18 +156,25 @@ class _Exchange:
             return
         origins = {one.value.origin, other.value.origin}
         alike = _form(one) == _form(other) and len(origins) == 1 and origins <= set(ALIKE)
-        if not alike or {one, other} & (self._resting | self._flow.pinned):
+        if not alike or any(block in where for block in (one, other) for where in self._still):
             raise _Different
         self.image |= {one: other, other: one}
         self._stack.append((one, other))
 
-    def _complete(self, lowered: Lowered) -> None:
+    def _check_parts(self, lowered: Lowered) -> None:
         """A statement that goes to another has to go there in all of its parts."""
         whole = {s.written: i.written for s, i in self._steps.items() if s.written is not i.written}
         for step in lowered.steps:
             target = whole.get(step.written)
             if target is not None and (step not in self._steps or self._steps[step].written is not target):
                 raise _Different
+
+
+def _next(candidates: list[Step], left: dict[Step, None]) -> Step | None:
+    """The last candidate that is left, if there is one."""
+    while candidates and candidates[-1] not in left:
+        candidates.pop()
+    return candidates[-1] if candidates else None
 
 
 def _running_means(lowered: Lowered) -> dict[Statement, list[Step]]:

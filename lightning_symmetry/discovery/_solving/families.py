@@ -70,8 +70,9 @@ class Families:
     def _permutations(self, linear: list[Family]) -> Iterator[Family]:
         """All spaces whose units may trade places, those left out where a matrix group contains that."""
         contained = {f.c for f in linear if f.plain and self._trains_no_more_than(f)}
+        fixed = self._equations.fixed
         for c, atoms in self._spaces():
-            if c not in self._equations.fixed and c not in contained:
+            if c not in fixed and c not in contained:
                 yield self._family("permutation", c, dict.fromkeys(atoms, 1))
 
     def _trains_no_more_than(self, family: Family) -> bool:

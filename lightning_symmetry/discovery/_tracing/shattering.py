@@ -53,7 +53,7 @@ def _written(program: Program, age: int) -> Iterator[None]:
             if learnt.has_cut(age):
                 _check((value.dims for value in program.values), MOST_CUT)
     except BaseException as error:
-        del program.statements[length:]
+        program.take_back(length)
         if isinstance(error, RecursionError):
             raise Shattered("parts of parts without end") from error
         raise
