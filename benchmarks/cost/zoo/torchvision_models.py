@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -75,13 +75,14 @@ REGIONS = {
     "rpn_pre_nms_top_n_test": 50,
     "rpn_post_nms_top_n_test": 20,
     "box_detections_per_img": 5,
+    "box_score_thresh": 0.0,  # none of 91 classes is likely
 }
 ANCHORS = {"min_size": 96, "max_size": 128, "topk_candidates": 20, "detections_per_img": 5}
 SINGLE_SHOT = {"topk_candidates": 20, "detections_per_img": 5}
 """What keeps detectors small: of random weights they find hundreds of objects."""
 
 
-def _detector(name: str) -> dict[str, int]:
+def _detector(name: str) -> Mapping[str, float]:
     if "rcnn" in name:
         return REGIONS
     return SINGLE_SHOT if name.startswith("ssd") else ANCHORS
