@@ -21,14 +21,27 @@ def rescaled(tensors: Sequence[Tensor]) -> list[Tensor]:
     Returns:
         The tensors with entries in [-1, 1].
     """
+    divisor = peak(*tensors)
+    return [tensor / divisor for tensor in tensors]
+
+
+def peak(*tensors: Tensor) -> Tensor:
+    """Find the largest absolute entry of every copy.
+
+    Args:
+        tensors: tensors ``(..., n, k_l)`` sharing all dimensions before the last two.
+
+    Returns:
+        Tensor ``(..., 1, 1)``, 1 for a copy of zeros, NaN for one that is not a number. A constant for
+        gradients.
+    """
     filled = [tensor.detach() for tensor in tensors if tensor.shape[-2] and tensor.shape[-1]]
     if not filled:
-        return list(tensors)
-    peak = filled[0].abs().amax(dim=(-2, -1), keepdim=True)
+        return torch.ones_like(tensors[0].detach().sum(dim=(-2, -1), keepdim=True))
+    largest = filled[0].abs().amax(dim=(-2, -1), keepdim=True)
     for tensor in filled[1:]:
-        peak = torch.maximum(peak, tensor.abs().amax(dim=(-2, -1), keepdim=True))
-    divisor = torch.where(peak == 0, torch.ones_like(peak), peak)
-    return [tensor / divisor for tensor in tensors]
+        largest = torch.maximum(largest, tensor.abs().amax(dim=(-2, -1), keepdim=True))
+    return torch.where(largest == 0, torch.ones_like(largest), largest)
 
 
 def ratio(part: Tensor, whole: Tensor) -> Tensor:

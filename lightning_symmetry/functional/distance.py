@@ -4,12 +4,13 @@ Norms are taken per leg and then joined, so that every distance is differentiabl
 symmetric state itself, where the root of a sum of squares would give NaN.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._finite import finite_or_nan
+from lightning_symmetry.functional._finite import finite_or_nan, ratio, rescaled
 from lightning_symmetry.functional._legs import as_legs, as_rows
 from lightning_symmetry.functional._norm import frobenius_norm
 
@@ -100,6 +101,70 @@ def norm_distance(legs: Sequence[Tensor]) -> Tensor:
         tensor(5.)
     """
     return _joint_norm(as_legs(legs, "legs"))
+
+
+def broken_share(legs: Sequence[Tensor]) -> Tensor:
+    r"""Compute how much of the weights the permutations of the units do not leave alone, at any scale.
+
+    .. math:: \frac{\Delta_{S_n}(\theta)}{\lVert \theta \rVert} \in [0, 1]
+
+    It is 0 where all units are equal and 1 where their mean vanishes, which it nearly does after a random
+    initialisation. Weight decay alone, which shrinks all weights alike, does not move it (arXiv 2502.05300).
+
+    Args:
+        legs: what the units write and read, tensors ``(..., n, k_l)`` with one unit a row.
+
+    Returns:
+        Tensor of shape ``...``, float32 or better; 0 where all weights are zero.
+
+    Raises:
+        ValueError: if the legs do not fit together.
+
+    Example:
+        >>> import torch
+        >>> from lightning_symmetry.functional import broken_share
+        >>> broken_share([torch.tensor([[1.0, 2.0], [1.0, 8.0]])])
+        tensor(0.5071)
+    """
+    weights = rescaled(as_legs(legs, "legs"))
+    broken = [weight - weight.mean(dim=-2, keepdim=True) for weight in weights]
+    return finite_or_nan(ratio(_joint_norm(broken), _joint_norm(weights)))
+
+
+def norm_sorted_distance(legs: Sequence[Tensor]) -> Tensor:
+    r"""Estimate the distance to the nearest state in which two units are equal, without comparing all pairs.
+
+    .. math:: \frac{1}{\sqrt2} \min_i \lVert z_{(i+1)} - z_{(i)} \rVert
+        \ge \frac{1}{\sqrt2} \min_{i \ne j} \lVert z_i - z_j \rVert
+
+    with units sorted by their norm, the estimate of arXiv 2502.05300: equal units have equal norms, so that
+    they become neighbours. The right-hand side is the distance to the states that a transposition fixes, the
+    first part of the permutation symmetry to be restored; sorting gives an upper bound.
+
+    Args:
+        legs: what the units write and read, tensors ``(..., n, k_l)`` with one unit a row.
+
+    Returns:
+        Tensor of shape ``...``, float32 or better, non-negative; 0 for a single unit.
+
+    Raises:
+        ValueError: if the legs do not fit together.
+
+    Example:
+        >>> import torch
+        >>> from lightning_symmetry.functional import norm_sorted_distance
+        >>> norm_sorted_distance([torch.tensor([[3.0, 4.0], [0.0, 1.0], [4.0, 4.0]])])
+        tensor(0.7071)
+    """
+    weights = as_legs(legs, "legs")
+    if weights[0].shape[-2] == 1:
+        return _joint_norm([weight * 0 for weight in weights])
+    norms = torch.stack([torch.linalg.vector_norm(weight, dim=-1) for weight in weights], dim=-1)
+    order = torch.linalg.vector_norm(norms, dim=-1).argsort(dim=-1).unsqueeze(-1)
+    steps = [weight.take_along_dim(order, dim=-2).diff(dim=-2) for weight in weights]
+    lengths = torch.stack([torch.linalg.vector_norm(step, dim=-1) for step in steps], dim=-1)
+    nearest = torch.linalg.vector_norm(lengths, dim=-1).amin(dim=-1) / math.sqrt(2)
+    return finite_or_nan(nearest)
 
 
 def _fitting(weight: Tensor, projection: Tensor, index: int) -> Tensor:

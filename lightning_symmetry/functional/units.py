@@ -1,25 +1,18 @@
-"""How many units of an index space are dead, and how many are left that differ.
+"""How many units of an index space are dead, and of the others how many differ and how many are duplicates.
 
-The thresholds on norms and pairs are those of Chen et al., "Stochastic Collapse", arXiv 2306.04251. Both
+The thresholds on norms and pairs are those of Chen et al., "Stochastic Collapse", arXiv 2306.04251. The
 counts are piecewise constant, so they are computed without gradients; they are returned as floating-point
 numbers because the number of distinct units need not be whole, and because NaN marks a copy whose weights are
 not finite.
 """
 
-import math
-from typing import Literal, get_args
-
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._clusters import Modulo, alive_units, clusters, where_finite
 from lightning_symmetry.functional._finite import rescaled
-from lightning_symmetry.functional._gram import inner_products
 from lightning_symmetry.functional._legs import as_units
-
-Modulo = Literal["nothing", "sign", "positive_scaling", "scaling"]
-
-# Pairs compared at once: two temporaries of this many float32 are 128 MB, for any number of units.
-_PAIRS_AT_ONCE = 2**24
 
 
 @torch.no_grad()
@@ -48,10 +41,10 @@ def dead_units(units: Tensor, threshold: float = 0.1) -> Tensor:
         >>> dead_units(torch.tensor([[3.0, 4.0], [0.1, 0.2], [0.0, 0.0]]))
         tensor(2.)
     """
-    _check(threshold >= 0, "threshold", "be at least 0", threshold)
+    check(threshold >= 0, "threshold", "be at least 0", threshold)
     (rows,) = rescaled([as_units(units, "units")])
     sizes = torch.linalg.vector_norm(rows, dim=-1)
-    return _where_finite(sizes, (~_alive(sizes, threshold)).sum(dim=-1))
+    return where_finite(sizes, (~alive_units(sizes, threshold)).sum(dim=-1))
 
 
 @torch.no_grad()
@@ -104,59 +97,43 @@ def distinct_units(
         >>> distinct_units(units), distinct_units(units, modulo="scaling")
         (tensor(3.), tensor(2.))
     """
-    _check(threshold > 0, "threshold", "be positive", threshold)
-    _check(dead_threshold >= 0, "dead_threshold", "be at least 0", dead_threshold)
-    _check(modulo in get_args(Modulo), "modulo", f"be one of {', '.join(get_args(Modulo))}", modulo)
-    (rows,) = rescaled([as_units(units, "units")])
-    norms = torch.linalg.vector_norm(rows, dim=-1)
-    sizes = norms if sizes is None else _as_sizes(sizes, norms)
-    # A unit without a direction is the same as nothing else: it counts as dead whatever its size.
-    alive = _alive(sizes, dead_threshold) & (norms > 0)
-    squares = norms.square()
-    if modulo in ("positive_scaling", "scaling"):
-        rows = rows / torch.where(norms > 0, norms, 1.0).unsqueeze(-1)
-        squares = torch.ones_like(norms)
-    same = _number_alike(rows, squares, alive, threshold, either_sign=modulo in ("sign", "scaling"))
-    return _where_finite(norms + sizes, torch.where(alive, 1.0 / same, 0.0).sum(dim=-1))
+    found = clusters(units, threshold, modulo=modulo, dead_threshold=dead_threshold, sizes=sizes)
+    return found.distinct()
 
 
-def _number_alike(
-    rows: Tensor, squares: Tensor, alive: Tensor, threshold: float, either_sign: bool
+@torch.no_grad()
+def duplicate_units(
+    units: Tensor,
+    threshold: float = 0.1,
+    *,
+    modulo: Modulo = "nothing",
+    dead_threshold: float = 0.1,
+    sizes: Tensor | None = None,
 ) -> Tensor:
-    n, copies = rows.shape[-2], math.prod(rows.shape[:-2])
-    block = max(1, _PAIRS_AT_ONCE // max(1, n * copies))
-    # 2 (a + b - 2 overlap) < threshold (a + b), solved for the overlap: no division by a possible zero.
-    bounds = (2 - threshold) / 4 * squares
-    counts = []  # for every row, the living rows that are the same; at least 1, for the row itself
-    for start in range(0, n, block):
-        here = slice(start, start + block)
-        overlap = inner_products(rows[..., here, :], rows)
-        if either_sign:
-            overlap = overlap.abs_()
-        alike = overlap > bounds[..., here, None] + bounds[..., None, :]
-        counts.append((alike & alive[..., None, :]).sum(dim=-1))
-    return torch.cat(counts, dim=-1).clamp(min=1).to(rows.dtype)
+    r"""Count the living units that the network could do without, since others do the same.
 
+    .. math:: n - n_\text{dead} - n_\text{distinct}
 
-def _alive(sizes: Tensor, threshold: float) -> Tensor:
-    return (sizes >= threshold * sizes.amax(dim=-1, keepdim=True)) & (sizes > 0)
+    A cluster of c equal units acts as one unit and holds c − 1 duplicates (arXiv 2502.05300).
 
+    Args:
+        units: as for :func:`distinct_units`.
+        threshold: as for :func:`distinct_units`.
+        modulo: as for :func:`distinct_units`.
+        dead_threshold: as for :func:`distinct_units`.
+        sizes: as for :func:`distinct_units`.
 
-def _as_sizes(sizes: Tensor, norms: Tensor) -> Tensor:
-    if sizes.shape != norms.shape or not sizes.is_floating_point():
-        raise ValueError(
-            f"`sizes` must be floating-point of shape {tuple(norms.shape)}, one size a unit, "
-            f"got {sizes.dtype} of shape {tuple(sizes.shape)}"
-        )
-    (rows,) = rescaled([sizes.to(norms.dtype).unsqueeze(-2)])
-    return rows.squeeze(-2)
+    Returns:
+        Tensor of shape ``...``, float32 or better, at least 0; NaN where a unit or a size is not finite.
 
+    Raises:
+        ValueError: if a shape, a threshold or ``modulo`` is not as for :func:`distinct_units`.
 
-def _where_finite(witness: Tensor, value: Tensor) -> Tensor:
-    total = witness.sum(dim=-1)
-    return torch.where(total.isfinite(), value.to(total.dtype), math.nan)
-
-
-def _check(holds: bool, name: str, rule: str, value: object) -> None:
-    if not holds:
-        raise ValueError(f"`{name}` must {rule}, got {value!r}")
+    Example:
+        >>> import torch
+        >>> from lightning_symmetry.functional import duplicate_units
+        >>> duplicate_units(torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.1, 0.0], [0.0, 1.0], [0.0, 0.01]]))
+        tensor(2.)
+    """
+    found = clusters(units, threshold, modulo=modulo, dead_threshold=dead_threshold, sizes=sizes)
+    return found.duplicates()

@@ -23,7 +23,7 @@ class LatestMetric(Metric):
     higher_is_better: bool | None = None
     full_state_update: bool = False
 
-    plot_lower_bound: float = 0.0
+    plot_lower_bound: float | None = 0.0
 
     def __init__(self, *configuration: Any, **kwargs: Any) -> None:
         super().__init__(**{"sync_on_compute": False, **kwargs})

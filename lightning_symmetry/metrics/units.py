@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_symmetry.functional import dead_units, distinct_units
-from lightning_symmetry.functional.units import Modulo
+from lightning_symmetry.functional import dead_units
+from lightning_symmetry.functional._clusters import Clusters, Modulo, clusters
 from lightning_symmetry.metrics._latest import LatestMetric
 
 
@@ -42,7 +42,31 @@ class DeadUnits(LatestMetric):
         self._keep(dead_units(units, self.threshold).sum())
 
 
-class DistinctUnits(LatestMetric):
+class _Compared(LatestMetric):
+    """What compares all units of a space with each other."""
+
+    is_differentiable = False
+
+    def __init__(
+        self,
+        threshold: float = 0.1,
+        *,
+        modulo: Modulo = "nothing",
+        dead_threshold: float = 0.1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(threshold, modulo, dead_threshold, **kwargs)
+        self.threshold = threshold
+        self.modulo = modulo
+        self.dead_threshold = dead_threshold
+
+    def _clusters(self, units: Tensor, sizes: Tensor | None) -> Clusters:
+        return clusters(
+            units, self.threshold, modulo=self.modulo, dead_threshold=self.dead_threshold, sizes=sizes
+        )
+
+
+class DistinctUnits(_Compared):
     """Number of living units that differ from each other, summed over all copies of the space.
 
     See :func:`~lightning_symmetry.functional.distinct_units`.
@@ -62,20 +86,35 @@ class DistinctUnits(LatestMetric):
         tensor(2.)
     """
 
-    is_differentiable = False
+    def update(self, units: Tensor, sizes: Tensor | None = None) -> None:
+        """Measure these weights.
 
-    def __init__(
-        self,
-        threshold: float = 0.1,
-        *,
-        modulo: Modulo = "nothing",
-        dead_threshold: float = 0.1,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(threshold, modulo, dead_threshold, **kwargs)
-        self.threshold = threshold
-        self.modulo = modulo
-        self.dead_threshold = dead_threshold
+        Args:
+            units: tensor ``(..., n, k)``, one unit a row.
+            sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
+        """
+        self._keep(self._clusters(units, sizes).distinct().sum())
+
+
+class DuplicateUnits(_Compared):
+    """Number of living units that others make superfluous, summed over all copies of the space.
+
+    See :func:`~lightning_symmetry.functional.duplicate_units`.
+
+    Args:
+        threshold: relative squared distance under which two units are the same.
+        modulo: the group up to which units are compared.
+        dead_threshold: fraction of the largest size under which a unit is dead.
+        kwargs: passed on to :class:`torchmetrics.Metric`.
+
+    Example:
+        >>> import torch
+        >>> from lightning_symmetry.metrics import DuplicateUnits
+        >>> metric = DuplicateUnits(modulo="sign")
+        >>> metric.update(torch.tensor([[1.0, 0.0], [-1.0, 0.1], [0.0, 1.0], [0.0, 0.01]]))
+        >>> metric.compute()
+        tensor(1.)
+    """
 
     def update(self, units: Tensor, sizes: Tensor | None = None) -> None:
         """Measure these weights.
@@ -84,7 +123,34 @@ class DistinctUnits(LatestMetric):
             units: tensor ``(..., n, k)``, one unit a row.
             sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
         """
-        count = distinct_units(
-            units, self.threshold, modulo=self.modulo, dead_threshold=self.dead_threshold, sizes=sizes
-        )
-        self._keep(count.sum())
+        self._keep(self._clusters(units, sizes).duplicates().sum())
+
+
+class UnbrokenPermutations(_Compared):
+    """Share of the permutations that the weights leave unbroken, averaged over all copies.
+
+    See :func:`~lightning_symmetry.functional.unbroken_permutations`.
+
+    Args:
+        threshold: relative squared distance under which two units are the same.
+        modulo: the group up to which units are compared.
+        dead_threshold: fraction of the largest size under which a unit is dead.
+        kwargs: passed on to :class:`torchmetrics.Metric`.
+
+    Example:
+        >>> import torch
+        >>> from lightning_symmetry.metrics import UnbrokenPermutations
+        >>> metric = UnbrokenPermutations(modulo="sign")
+        >>> metric.update(torch.tensor([[1.0, 0.0], [-1.0, 0.1], [0.0, 1.0], [0.0, 0.01]]))
+        >>> metric.compute()
+        tensor(0.2181)
+    """
+
+    def update(self, units: Tensor, sizes: Tensor | None = None) -> None:
+        """Measure these weights.
+
+        Args:
+            units: tensor ``(..., n, k)``, one unit a row.
+            sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
+        """
+        self._keep(self._clusters(units, sizes).unbroken().mean())

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -5,7 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_symmetry.functional import norm_distance, permutation_distance, symmetry_breaking_distance
+from lightning_symmetry.functional import (
+    broken_share,
+    norm_distance,
+    norm_sorted_distance,
+    permutation_distance,
+    symmetry_breaking_distance,
+)
 
 
 def legs_of(seed, n, widths, copies=()):
@@ -109,3 +116,43 @@ def test_a_projection_that_does_not_fit_is_named(shape):
 def test_projections_are_counted():
     with pytest.raises(ValueError, match="one tensor per leg, got 2 for 1 legs"):
         symmetry_breaking_distance([torch.zeros(4, 3)], [torch.zeros(4, 3)] * 2)
+
+
+@settings(deadline=None, max_examples=60)
+@given(spaces)
+def test_sorting_by_norm_bounds_the_distance_to_the_nearest_equal_pair(space):
+    legs = legs_of(*space)
+    rows = torch.cat(legs, dim=-1)
+    pairs = [(rows[i] - rows[j]).norm().item() for i in range(len(rows)) for j in range(i)]
+    estimate = norm_sorted_distance(legs).item()
+    order = sorted(range(len(rows)), key=lambda i: rows[i].norm().item())
+    neighbours = [(rows[i] - rows[j]).norm().item() for i, j in itertools.pairwise(order)]
+    assert estimate == pytest.approx(min(neighbours, default=0.0) / math.sqrt(2), abs=1e-12)
+    assert estimate >= min(pairs, default=0.0) / math.sqrt(2) - 1e-12
+    if len(rows) == 2:
+        assert estimate == pytest.approx(permutation_distance(legs).item(), abs=1e-12)
+
+
+def test_a_pair_of_equal_units_is_found_by_sorting():
+    (leg,) = legs_of(0, 6, [4])
+    leg[5] = leg[2]
+    assert norm_sorted_distance([leg]) == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(spaces, st.sampled_from([1e-30, 1.0, 1e30]))
+def test_the_broken_share_is_the_sine_of_the_angle_to_the_symmetric_states(space, scale):
+    legs = legs_of(*space)
+    whole = norm_distance(legs).item()
+    share = permutation_distance(legs).item() / whole if whole else 0.0
+    assert broken_share([scale * leg for leg in legs]).item() == pytest.approx(share, abs=1e-12)
+    assert 0 <= broken_share(legs) <= 1 + 1e-12
+
+
+def test_broken_weights_have_no_share():
+    leg = torch.ones(3, 2, 2)
+    leg[1] = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    leg[2, 0, 0] = math.nan
+    share = broken_share([leg])
+    assert share[:2].tolist() == [0, 1] and share[2].isnan()
+    assert norm_sorted_distance([leg])[2].isnan()

@@ -13,12 +13,43 @@ CALLS = {
     "distinct_units": lambda a, b: F.distinct_units(a, modulo="scaling", sizes=a.abs().amax(dim=-1)),
     "participation_ratio": lambda a, b: F.participation_ratio(a),
     "effective_rank": lambda a, b: F.effective_rank(a),
+    "stable_rank": lambda a, b: F.stable_rank(a),
+    "numerical_rank": lambda a, b: F.numerical_rank(a, 0.2),
+    "product_singular_values": lambda a, b: F.product_singular_values(a, b)[..., -1].to(
+        torch.promote_types(a.dtype, torch.float32)
+    ),
+    "broken_share": lambda a, b: F.broken_share([a, b]),
+    "norm_sorted_distance": lambda a, b: F.norm_sorted_distance([a, b]),
+    "broken_part": lambda a, b: F.broken_part([a, b])[0].sum(dim=(-2, -1)),
+    "cluster_sizes": lambda a, b: F.cluster_sizes(a),
+    "duplicate_units": lambda a, b: F.duplicate_units(a, 0.9),
+    "unbroken_permutations": lambda a, b: F.unbroken_permutations(a, 0.9),
+    "growth_rate": lambda a, b: F.growth_rate([a, b], [a + 1, b - 1]),
+    "random_projection": lambda a, b: F.random_projection(a, 2).sum(dim=(-2, -1)),
+    "sketched_participation_ratio": lambda a, b: F.sketched_participation_ratio(a, 3),
+    "bulk_std": lambda a, b: F.bulk_std(a),
+    "learned_modes": lambda a, b: F.learned_modes(a),
+    "localisation": lambda a, b: F.localisation(a)[..., 0],
+    "ignition_times": lambda a, b: F.ignition_times(torch.arange(4), a)[..., 0].nan_to_num(),
     "scaling_charges": lambda a, b: F.scaling_charges([a, b], [1, -1]),
     "scaling_imbalance": lambda a, b: F.scaling_imbalance([a, b], [1, -1]),
     "general_linear_charge": lambda a, b: F.general_linear_charge(a, b),
     "general_linear_imbalance": lambda a, b: F.general_linear_imbalance(a, b),
+    "alignment": lambda a, b: F.alignment(a, b),
+    "mechanisms": lambda a, b: F.mechanisms([a, b], [2 * a.flip(-1), b + 1]).growth,
+    "feature_learning": lambda a, b: F.feature_learning([a, b], [2 * a.flip(-1), b + 1]),
+    "scale_charge": lambda a, b: F.scale_charge([a, b]),
+    "translation_charge": lambda a, b: F.translation_charge(a).sum(dim=-1),
+    "decayed_charge": lambda a, b: F.decayed_charge(F.scaling_charges([a, b], [1, -1]), 0.1, 2.0),
+    "stepped_charge": lambda a, b: F.stepped_charge(F.scaling_charges([a, b], [1, -1]), 0.1, 0.1, 3),
 }
-UNITS = {"scaling_charges": (4,), "general_linear_charge": (4, 4)}
+UNITS = {
+    "cluster_sizes": (4,),
+    "decayed_charge": (4,),
+    "stepped_charge": (4,),
+    "scaling_charges": (4,),
+    "general_linear_charge": (4, 4),
+}
 every_function = pytest.mark.parametrize("name", CALLS)
 
 
@@ -29,7 +60,15 @@ def weights(dtype=torch.float32):
 
 
 def test_every_function_is_covered():
-    assert sorted(CALLS) == sorted(F.__all__)
+    assert sorted(CALLS) == sorted(
+        set(F.__all__)
+        - {
+            "TwoLayerFlow",
+            "collapse_risk",
+            "marchenko_pastur_edges",
+            "predicted_ignition_times",
+        }  # which take no weights
+    )
 
 
 @every_function

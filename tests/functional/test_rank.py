@@ -6,7 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_symmetry.functional import effective_rank, participation_ratio
+from lightning_symmetry.functional import (
+    effective_rank,
+    numerical_rank,
+    participation_ratio,
+    product_singular_values,
+    stable_rank,
+)
 from lightning_symmetry.functional._gram import smaller_gram
 
 
@@ -130,3 +136,60 @@ def test_a_matrix_that_is_not_finite_has_no_rank(rank, bad):
     matrix = torch.eye(3)
     matrix[1, 2] = bad
     assert rank(matrix).isnan()
+
+
+@settings(deadline=None, max_examples=60)
+@given(matrices())
+def test_stable_and_numerical_rank_follow_the_definition(matrix):
+    sigma = np.linalg.svd(matrix.numpy(), compute_uv=False)
+    assert stable_rank(matrix).item() == pytest.approx((sigma**2).sum() / sigma[0] ** 2)
+    assert numerical_rank(matrix, 0.1).item() == (sigma > 0.1 * sigma[0]).sum()
+    assert stable_rank(matrix) <= participation_ratio(matrix) + 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("rank", [1, 3, 20])
+def test_rounding_adds_no_rank(dtype, rank):
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.linalg.qr(torch.randn(n, rank, generator=generator)).Q for n in (60, 40))
+    assert numerical_rank((left @ right.mT).to(dtype)) == rank
+
+
+def test_ranks_of_nothing_and_of_broken_weights():
+    broken = torch.ones(2, 3, 3)
+    broken[1, 0, 0] = math.nan
+    for rank in (stable_rank, numerical_rank):
+        assert rank(torch.zeros(3, 4)) == 0
+        assert rank(broken)[0] == 1 and rank(broken)[1].isnan()
+        assert rank(torch.ones(1, 1)) == 1
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, 1.0])
+def test_a_tolerance_that_is_no_fraction_is_refused(tolerance):
+    with pytest.raises(ValueError, match="`tolerance` must be at least 0 and less than 1"):
+        numerical_rank(torch.ones(2, 2), tolerance)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 5), st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**20))
+def test_the_spectrum_of_a_product_without_the_product(n, k, m, seed):
+    generator = torch.Generator().manual_seed(seed)
+    writers, readers = (torch.randn(n, w, generator=generator, dtype=torch.float64) for w in (k, m))
+    sigma = np.linalg.svd((readers.mT @ writers).numpy(), compute_uv=False)
+    expected = np.zeros(n)
+    expected[: min(n, len(sigma))] = sigma[:n]
+    found = product_singular_values(writers, readers).flip(-1).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-6 * sigma[0])
+    g = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64)).Q * 3 + torch.eye(n)
+    moved = product_singular_values(g @ writers, torch.linalg.inv(g).mT @ readers)
+    np.testing.assert_allclose(moved.flip(-1).numpy(), expected, atol=1e-6 * sigma[0])
+
+
+def test_the_spectrum_of_a_product_of_small_and_broken_factors():
+    writers, readers = torch.full((2, 2, 3), 1e-25), torch.full((2, 2, 4), 1e25)
+    writers[1, 0, 0] = math.inf
+    values = product_singular_values(writers, readers)
+    assert values[0].tolist() == pytest.approx([0, 2 * math.sqrt(12)])
+    assert values[1].isnan().all()
+    with pytest.raises(ValueError, match="must agree"):
+        product_singular_values(torch.ones(2, 3), torch.ones(3, 3))

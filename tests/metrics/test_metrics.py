@@ -19,6 +19,8 @@ def weights(seed, copies=()):
     return {
         "legs": legs,
         "projected": [leg.mean(dim=-2, keepdim=True) for leg in legs],
+        "broken": legs,
+        "gradients": [leg + 1 for leg in legs],
         "units": units,
         "matrix": units,
         "writers": units,
@@ -43,6 +45,36 @@ CASES = {
     ),
     "ParticipationRatio": (M.ParticipationRatio, ["matrix"], F.participation_ratio, torch.mean),
     "EffectiveRank": (M.EffectiveRank, ["matrix"], F.effective_rank, torch.mean),
+    "StableRank": (M.StableRank, ["matrix"], F.stable_rank, torch.mean),
+    "NumericalRank": (
+        lambda: M.NumericalRank(0.4),
+        ["matrix"],
+        lambda matrix: F.numerical_rank(matrix, 0.4),
+        torch.mean,
+    ),
+    "BrokenShare": (M.BrokenShare, ["legs"], F.broken_share, torch.mean),
+    "NormSortedDistance": (M.NormSortedDistance, ["legs"], F.norm_sorted_distance, torch.amin),
+    "DuplicateUnits": (
+        lambda: M.DuplicateUnits(0.9, modulo="scaling"),
+        ["units"],
+        lambda units: F.duplicate_units(units, 0.9, modulo="scaling"),
+        torch.sum,
+    ),
+    "UnbrokenPermutations": (
+        lambda: M.UnbrokenPermutations(0.9, modulo="scaling"),
+        ["units"],
+        lambda units: F.unbroken_permutations(units, 0.9, modulo="scaling"),
+        torch.mean,
+    ),
+    "GrowthRate": (M.GrowthRate, ["broken", "gradients"], F.growth_rate, torch.mean),
+    "Alignment": (M.Alignment, ["writers", "readers"], F.alignment, torch.mean),
+    "LearnedModes": (M.LearnedModes, ["matrix"], F.learned_modes, torch.sum),
+    "Localisation": (
+        lambda: M.Localisation(modes=2),
+        ["matrix"],
+        lambda matrix: F.localisation(matrix)[..., :2],
+        torch.mean,
+    ),
     "ScalingImbalance": (
         lambda: M.ScalingImbalance([1, -1]),
         ["legs"],
@@ -66,7 +98,9 @@ def case(name, seed, copies=()):
 
 
 def test_every_metric_is_covered():
-    assert sorted(CASES) == sorted(set(M.__all__) - {"OrderParameters"})  # which measures a whole model
+    elsewhere = {"OrderParameters", "orbit_leak", "travelled", "Travelled"}  # of whole models
+    elsewhere |= {"IgnitionTimes", "CollapseRisk", "FeatureLearning", "Mechanisms"}  # of series
+    assert set(CASES) == set(M.__all__) - elsewhere
 
 
 @every_metric

@@ -5,12 +5,16 @@ from torch import nn
 
 from lightning_symmetry import find_symmetries
 from lightning_symmetry.metrics import OrderParameters
-from lightning_symmetry.metrics.space import spaces
+from lightning_symmetry.metrics._model.space import spaces
 
 
 def measure(model: nn.Module, x: torch.Tensor, params=None) -> dict[str, float]:
     observe = OrderParameters(find_symmetries(model, x.double()))
     return {k: v.item() for k, v in observe(params or dict(model.named_parameters())).items()}
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def two_layer(activation: nn.Module, width: int = 6) -> tuple[nn.Sequential, torch.Tensor]:
@@ -107,19 +111,58 @@ def test_a_change_of_basis_is_measured_by_the_product_it_leaves_alone():
     assert values["symmetry/noether_imbalance"] == pytest.approx((charge.norm() / sums).item(), rel=1e-9)
 
 
+GAUGE_FREE = {
+    "dead_units",
+    "duplicate_units",
+    "distinct_units",
+    "unbroken",
+    "effective_rank",
+    "participation_ratio",
+    "stable_rank",
+    "numerical_rank",
+}
+
+
 @pytest.mark.parametrize("activation", [nn.ReLU(), nn.Tanh(), nn.GELU(), nn.Identity()])
 def test_counts_and_ranks_do_not_depend_on_the_gauge(activation):
     model, x = two_layer(activation)
-    params = dict(model.named_parameters())
-    moved = find_symmetries(model, x).transform(params, torch.Generator().manual_seed(1))
+    moved = find_symmetries(model, x).transform(dict(model.named_parameters()), generator(1))
     before, after = measure(model, x), measure(model, x, moved)
-    gauge_free = ["distinct_units", "dead_units"]
-    if not isinstance(activation, nn.ReLU):  # the writer of a ReLU space alone changes with its scale
-        gauge_free += ["effective_rank", "participation_ratio"]
-    checked = [key for key in before if key.split("/")[1] in gauge_free]
-    assert checked
+    checked = [key for key in before if key.split("/")[1] in GAUGE_FREE]
+    assert {key.split("/")[1] for key in checked} >= GAUGE_FREE - (
+        {"dead_units", "duplicate_units", "distinct_units", "unbroken"}
+        if isinstance(activation, nn.Identity)
+        else set()
+    )
     for key in checked:
         assert after[key] == pytest.approx(before[key], rel=1e-10), key
+
+
+def test_a_unit_may_be_rescaled_in_several_ways():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.BatchNorm2d(4), nn.ReLU()
+    ).double()
+    with torch.no_grad():
+        for norm in (model[1], model[4]):
+            norm.weight.normal_()
+            norm.bias.normal_()
+        model[1].weight[2] = model[1].bias[2] = 1e-3  # dead, whatever the convolution before it says
+        model[3].weight[:, 2] *= 1e-3
+    x = torch.zeros(2, 3, 8, 8)
+    symmetries = find_symmetries(model, x.double())
+    own = [s for s in symmetries if s.name.startswith(("0.", "1."))]
+    observe = OrderParameters(own)
+    params = dict(model.named_parameters())
+    before = observe(params)
+    assert before["symmetry/dead_units/0.permutation"] == 1
+    for symmetry in own:
+        after = observe(symmetry.act(params, symmetry.sample(generator(2))))
+        for key, value in before.items():
+            if key.split("/")[1] in GAUGE_FREE:
+                torch.testing.assert_close(
+                    after[key], value, rtol=1e-10, atol=0, msg=f"{key} {symmetry.name}"
+                )
 
 
 def test_equal_shapes_are_measured_together_as_if_alone():

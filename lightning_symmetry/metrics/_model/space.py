@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..discovery.leg import Leg
-from ..discovery.symmetry import Symmetry
-from ..functional.units import Modulo
+from ...discovery.leg import Leg
+from ...discovery.symmetry import Symmetry
+from ...functional._clusters import Modulo
+
+Piece = tuple[Leg, int]
+"""A leg, and which of its acting dimensions."""
 
 Place = tuple[str, tuple[int, ...], tuple[int, int, int]]
 """A parameter, where its piece starts, and the atom that runs over the units."""
@@ -23,23 +26,19 @@ class Space:
     mover: Symmetry
     diagonal: tuple[Symmetry, ...]
 
-    def legs(self) -> list[tuple[Leg, int]]:
+    def legs(self) -> list[Piece]:
         """The parameters' pieces that belong to a unit, each with the acting dimension."""
-        return _pieces(self.mover)
+        return pieces(self.mover)
 
-    def writers(self) -> list[tuple[Leg, int]]:
+    def writers(self) -> list[Piece]:
         """The matrices that write the space; one number a unit (a bias, a gain) spans no direction."""
         return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "writes" and _width(leg, act) > 1]
 
-    def readers(self) -> list[tuple[Leg, int]]:
+    def readers(self) -> list[Piece]:
         """The matrices that read the space."""
         return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "reads" and _width(leg, act) > 1]
 
-    def compensated(self) -> list[Symmetry]:
-        """The scalings that take from one leg what they give to another."""
-        return [s for s in self.diagonal if is_two_sided(s)]
-
-    def incoming(self) -> tuple[list[tuple[Leg, int]], Modulo]:
+    def incoming(self) -> tuple[list[Piece], Modulo]:
         """What tells units apart, and the group modulo which it does.
 
         Without a diagonal group that is everything a unit writes and reads. With one it is what writes the
@@ -53,15 +52,15 @@ class Space:
             return self.legs(), "nothing"
         if len(writers) > 1:
             return writers, "nothing"
-        first = _place(*writers[0])
-        acting = [s for s in self.diagonal if first in _places(s)]
+        first = place(*writers[0])
+        acting = [s for s in self.diagonal if first in places(s)]
         groups = {s.group for s in acting}
         if not groups:
             return writers, "nothing"
         along = [
             (leg, act)
             for leg, act in self.legs()
-            if leg.roles[act] == "writes" and all(_place(leg, act) in _places(s) for s in acting)
+            if leg.roles[act] == "writes" and all(place(leg, act) in places(s) for s in acting)
         ]
         scales = not groups.isdisjoint({"positive_scaling", "scaling"})
         flips = not groups.isdisjoint({"sign", "scaling"})
@@ -72,7 +71,7 @@ def spaces(symmetries: Iterable[Symmetry]) -> list[Space]:
     """Collect the spaces whose units a permutation or a change of basis moves around."""
     symmetries = list(symmetries)
     diagonal = [s for s in symmetries if s.group in {"sign", "positive_scaling", "scaling"}]
-    movers = [s for s in symmetries if _moves_units(s) and _pieces(s)]
+    movers = [s for s in symmetries if _moves_units(s) and pieces(s)]
     return [Space(m, tuple(s for s in diagonal if _same_units(s, m))) for m in movers]
 
 
@@ -80,25 +79,6 @@ def _moves_units(symmetry: Symmetry) -> bool:
     """Whether a group acts on the units as they are: not through gains, and not beside their mean."""
     plain = not symmetry.centred and not any(leg.frames for leg in symmetry.legs)
     return plain and symmetry.group in {"permutation", "general_linear"}
-
-
-class Reader:
-    """Arranges pieces of parameters as ``(copies, size, rest)``, each once however often it is asked for."""
-
-    def __init__(self, params: Mapping[str, Tensor]) -> None:
-        self._params = params
-        self._seen: dict[tuple[int, int], Tensor] = {}
-
-    def __call__(self, pieces: Iterable[tuple[Leg, int]]) -> list[Tensor]:
-        """Return the pieces, detached."""
-        return [self._units(leg, act) for leg, act in pieces]
-
-    def _units(self, leg: Leg, act: int) -> Tensor:
-        key = (id(leg), act)
-        if key not in self._seen:
-            units = leg.units(leg.of(self._params[leg.parameter].detach()), act)
-            self._seen[key] = units + leg.about if leg.about else units
-        return self._seen[key]
 
 
 def is_two_sided(symmetry: Symmetry) -> bool:
@@ -112,13 +92,14 @@ def is_two_sided(symmetry: Symmetry) -> bool:
     return symmetry.group in {"positive_scaling", "scaling"} and len(signs) == 2
 
 
-def sides(symmetry: Symmetry) -> tuple[list[tuple[Leg, int]], list[float]]:
+def sides(symmetry: Symmetry) -> tuple[list[Piece], list[float]]:
     """The pieces of a scaling and the power of each."""
-    pieces = _pieces(symmetry)
-    return pieces, [leg.powers[act] for leg, act in pieces]
+    moved = pieces(symmetry)
+    return moved, [leg.powers[act] for leg, act in moved]
 
 
-def _pieces(symmetry: Symmetry) -> list[tuple[Leg, int]]:
+def pieces(symmetry: Symmetry) -> list[Piece]:
+    """The pieces of parameters that a symmetry acts on, each with the acting dimension."""
     return [
         (leg, act)
         for leg in symmetry.legs
@@ -129,14 +110,21 @@ def _pieces(symmetry: Symmetry) -> list[tuple[Leg, int]]:
 
 def _same_units(one: Symmetry, other: Symmetry) -> bool:
     alike = (one.size, one.copies) == (other.size, other.copies)
-    return alike and not _places(one).isdisjoint(_places(other))
+    return alike and not places(one).isdisjoint(places(other))
 
 
-def _places(symmetry: Symmetry) -> set[Place]:
-    return {_place(leg, act) for leg, act in _pieces(symmetry)}
+def places(symmetry: Symmetry) -> set[Place]:
+    """Where a symmetry acts."""
+    return {place(leg, act) for leg, act in pieces(symmetry)}
 
 
-def _place(leg: Leg, act: int) -> Place:
+def places_and_powers(symmetry: Symmetry) -> dict[Place, float]:
+    """Where a diagonal symmetry acts, with the power of each piece."""
+    return {place(leg, act): leg.powers[act] for leg, act in pieces(symmetry)}
+
+
+def place(leg: Leg, act: int) -> Place:
+    """Where a leg is acted on: what several symmetries of the same units have in common."""
     return leg.parameter, leg.offset, leg.atoms[leg.acts[act]]
 
 
@@ -148,8 +136,8 @@ def _width(leg: Leg, act: int) -> int:
     return width
 
 
-def directions(blocks: list[Tensor]) -> Tensor:
-    """Put the rows of several writers side by side, each of length one: their scales cannot be compared."""
+def directions(blocks: list[Tensor]) -> list[Tensor]:
+    """Give the rows of several writers length one: their scales cannot be compared."""
     if len(blocks) == 1:
-        return blocks[0]
-    return torch.cat([torch.nn.functional.normalize(block, dim=-1) for block in blocks], dim=-1)
+        return blocks
+    return [torch.nn.functional.normalize(block, dim=-1) for block in blocks]

@@ -1,0 +1,1 @@
+"""What is measured of a whole model: its spaces, and one family of quantities a file."""
