@@ -32,7 +32,7 @@ from lightning_symmetry.discovery import (
 from lightning_symmetry.surgery import OffsetDecay, Syre
 
 if TYPE_CHECKING:
-    from lightning_symmetry.callbacks import RemoveSymmetry, SymmetryMonitor
+    from lightning_symmetry.callbacks import RemoveSymmetry, StageDetector, SymmetryMonitor
 
 __version__ = "0.1.0"
 
@@ -42,6 +42,7 @@ __all__ = [
     "Leg",
     "OffsetDecay",
     "RemoveSymmetry",
+    "StageDetector",
     "Symmetries",
     "Symmetry",
     "SymmetryMonitor",
@@ -54,7 +55,7 @@ __all__ = [
 if not TYPE_CHECKING:
     # the callbacks need Lightning, which discovery works without and which takes seconds to import
     def __getattr__(name: str) -> Any:
-        if name in ("RemoveSymmetry", "SymmetryMonitor"):
+        if name in ("RemoveSymmetry", "StageDetector", "SymmetryMonitor"):
             from lightning_symmetry import callbacks
 
             return getattr(callbacks, name)

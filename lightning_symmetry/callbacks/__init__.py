@@ -7,5 +7,6 @@ Example:
 
 from lightning_symmetry.callbacks.monitor import SymmetryMonitor
 from lightning_symmetry.callbacks.remove_symmetry import RemoveSymmetry
+from lightning_symmetry.callbacks.stage_detector import StageDetector
 
-__all__ = ["RemoveSymmetry", "SymmetryMonitor"]
+__all__ = ["RemoveSymmetry", "StageDetector", "SymmetryMonitor"]

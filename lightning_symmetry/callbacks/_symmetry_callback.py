@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from .._compat import Callback, LightningModule, Trainer, rank_zero_warn
+from .._compat import LightningModule, Trainer
 from ..discovery import Symmetries
 from ._first_step import FirstStep
+from ._switching_off import SwitchingOff
 
 
-class SymmetryCallback(Callback, ABC):
+class SymmetryCallback(SwitchingOff, ABC):
     """Knows the symmetries of the model from the first training step on, and never stops a run.
 
     Args:
@@ -25,10 +26,9 @@ class SymmetryCallback(Callback, ABC):
     """
 
     def __init__(self, symmetries: Symmetries | None, strict: bool) -> None:
+        super().__init__(strict)
         self.symmetries = symmetries
-        self.strict = strict
         self._has_begun = False
-        self._is_off = False
         self._first_step: FirstStep | None = None
 
     @abstractmethod
@@ -48,7 +48,8 @@ class SymmetryCallback(Callback, ABC):
             trainer: The Trainer.
             pl_module: The model.
         """
-        self._has_begun = self._is_off = False
+        super().on_fit_start(trainer, pl_module)
+        self._has_begun = False
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -110,21 +111,6 @@ class SymmetryCallback(Callback, ABC):
         """
         if self._first_step is not None:
             self._first_step.close()
-
-    def fail(self, error: Exception) -> None:
-        """Switch off until the next fit, and say why.
-
-        Args:
-            error: The cause.
-
-        Raises:
-            Exception: The cause itself, if the callback is strict.
-        """
-        self._is_off = True
-        if self.strict:
-            raise error
-        name = type(self).__name__
-        rank_zero_warn(f"{name} switches itself off, training goes on: {type(error).__name__}: {error}")
 
     def _look_back(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._is_off or self._first_step is None or not self._first_step.is_watching:

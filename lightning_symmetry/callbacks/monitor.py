@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from .._compat import LightningModule, Trainer, rank_zero_warn
 from ..discovery import Symmetries
 from ..metrics.order_parameters import OrderParameters
+from ._budget import Budget
+from ._collapse_warning import CollapseWarning
+from ._motion import motion
 from ._symmetry_callback import SymmetryCallback
+
+LARGE = 1024
+"""Spaces of more units are sketched unless the user wants it otherwise."""
 
 
 class SymmetryMonitor(SymmetryCallback):
@@ -22,36 +30,54 @@ class SymmetryMonitor(SymmetryCallback):
     which draws no random number, writes no buffer and takes no memory. If that is impossible (its control
     flow depends on numbers, say), ``forward(example_input_array)`` is traced, or else the modules that the
     real first step calls. Then the weights are looked at before the first step and after every
-    ``every_n_steps`` optimizer steps. Nothing in training changes: the trained weights are the same bit for
+    ``every_n_steps`` optimizer steps, or less often where looking would take more than ``max_overhead`` of
+    the training time. Nothing in training changes: the trained weights are the same bit for
     bit. Printing and logging are silenced in a trace; what else a step does, it does once more.
 
     Logged through ``self.log_dict``, so that EarlyStopping and ModelCheckpoint can monitor them (``<name>``
     is the name of a symmetry, as in ``monitor.symmetries.table()``):
 
     - ``symmetry/breaking_distance``, ``symmetry/breaking_distance/<name>``
+    - ``symmetry/broken_share``, ``symmetry/broken_share/<name>``
     - ``symmetry/dead_units``, ``symmetry/dead_units/<name>``
+    - ``symmetry/duplicate_units``, ``symmetry/duplicate_units/<name>``
     - ``symmetry/distinct_units``, ``symmetry/distinct_units/<name>``
+    - ``symmetry/unbroken``, ``symmetry/unbroken/<name>``
     - ``symmetry/effective_rank``, ``symmetry/effective_rank/<name>``
     - ``symmetry/participation_ratio``, ``symmetry/participation_ratio/<name>``
+    - ``symmetry/stable_rank``, ``symmetry/stable_rank/<name>``
+    - ``symmetry/numerical_rank``, ``symmetry/numerical_rank/<name>``
     - ``symmetry/noether_imbalance``, ``symmetry/noether_imbalance/<name>``
+    - ``symmetry/growth_rate``, ``symmetry/growth_rate/<name>``
+    - ``symmetry/collapse_risk``, ``symmetry/collapse_risk/<name>``
+    - ``symmetry/effective_parameters``
 
-    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. Loggers receive the
+    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. The growth rates are those of
+    the gradients, weight decay included, of the step before a look. The collapse risk comes from the latest
+    16 looks at broken shares and participation ratios, see
+    :func:`~lightning_symmetry.functional.collapse_risk`. Loggers receive the
     first look at once and the others at the Trainer's next ``log_every_n_steps``. Values that are not finite
     are not logged; the first time, a warning names them. If finding or measuring fails, the monitor warns
     once with the cause and switches itself off; training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv
     2502.05300.
 
     Args:
-        every_n_steps: Optimizer steps between two looks.
+        every_n_steps: Optimizer steps between two looks, at least.
+        max_overhead: Share of the training time that looking may take; the interval becomes longer where it
+            has to. None looks every ``every_n_steps``, whatever it costs.
+        exact: Whether to measure exactly or to sketch, see
+            :class:`~lightning_symmetry.metrics.OrderParameters`; by default exactly unless a space has more
+            than 1024 units.
         symmetries: What to watch, parameters named as in the LightningModule; found in the first step by
             default.
         strict: Raise where the monitor would warn and switch itself off.
 
     Raises:
-        ValueError: If ``every_n_steps`` is not a positive integer.
+        ValueError: If ``every_n_steps`` is not a positive integer, or ``max_overhead`` not positive.
 
     Attributes:
         symmetries: What is watched, once it is known.
+        interval: Optimizer steps between two looks at present.
 
     Example:
         >>> from lightning_symmetry import SymmetryMonitor
@@ -63,12 +89,23 @@ class SymmetryMonitor(SymmetryCallback):
     """
 
     def __init__(
-        self, every_n_steps: int = 50, symmetries: Symmetries | None = None, strict: bool = False
+        self,
+        every_n_steps: int = 50,
+        symmetries: Symmetries | None = None,
+        strict: bool = False,
+        max_overhead: float | None = 0.01,
+        exact: bool | None = None,
     ) -> None:
         if not isinstance(every_n_steps, int) or isinstance(every_n_steps, bool) or every_n_steps < 1:
             raise ValueError(f"`every_n_steps` must be an integer of at least 1, found {every_n_steps!r}")
         super().__init__(symmetries, strict)
-        self.every_n_steps = every_n_steps
+        self._budget = Budget(max_overhead)
+        self.every_n_steps = self.interval = every_n_steps
+        self.max_overhead = max_overhead
+        self.exact = exact
+        self._warning = CollapseWarning()
+        self._motion: dict[str, Tensor] = {}
+        self._look_seconds = 0.0
         self._last_step: int | None = None
         self._measure: OrderParameters | None = None
         self._warned_of_nonfinite = False
@@ -78,6 +115,11 @@ class SymmetryMonitor(SymmetryCallback):
         """Name of this callback's state in checkpoints, with its configuration."""
         return self._generate_state_key(every_n_steps=self.every_n_steps)
 
+    @property
+    def last_step(self) -> int | None:
+        """Optimizer steps done when the weights were last looked at; ``None`` before the first look."""
+        return self._last_step
+
     def state_dict(self) -> dict[str, Any]:
         """Return the last step looked at and the symmetries.
 
@@ -86,6 +128,8 @@ class SymmetryMonitor(SymmetryCallback):
         """
         return {
             "last_step": self._last_step,
+            "interval": self.interval,
+            "looks": self._warning.state_dict(),
             "symmetries": None if self.symmetries is None else self.symmetries.to_dict(),
         }
 
@@ -96,6 +140,8 @@ class SymmetryMonitor(SymmetryCallback):
             state_dict: What :meth:`state_dict` returned then.
         """
         self._last_step = state_dict["last_step"]
+        self.interval = state_dict.get("interval", self.every_n_steps)
+        self._warning.load_state_dict(state_dict.get("looks", []))
         if self.symmetries is None and state_dict["symmetries"] is not None:
             self.symmetries = Symmetries.from_dict(state_dict["symmetries"])
 
@@ -111,17 +157,53 @@ class SymmetryMonitor(SymmetryCallback):
             rank_zero_warn(
                 f"SymmetryMonitor found no symmetry in {type(pl_module).__name__}: there is nothing to watch."
             )
-        self._measure = OrderParameters(symmetries)
+        small = all(symmetry.size <= LARGE for symmetry in symmetries)
+        self._measure = OrderParameters(symmetries, small if self.exact is None else self.exact)
         if self._last_step is None:
             initial = self._look(trainer, pl_module, self._measure)
             # at the Trainer's first log_every_n_steps a later look may have taken their place
             for logger in trainer.loggers:
                 logger.log_metrics(initial, step=trainer.global_step)
 
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Find the symmetries on the first batch, and start the clock.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            batch: The batch.
+            batch_idx: Its index.
+        """
+        super().on_train_batch_start(trainer, pl_module, batch, batch_idx)
+        self._budget.batch_starts()
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Look at the gradients if this step is followed by a look.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            optimizer: The optimizer that is about to step.
+        """
+        # a batch may take one step with each optimizer
+        step = trainer.global_step + len(trainer.optimizers)
+        if self._is_off or self._measure is None or not self._is_due(step):
+            return
+        try:
+            started = time.perf_counter()
+            self._motion |= motion(self._measure, pl_module, optimizer)
+            self._look_seconds = time.perf_counter() - started
+        except Exception as error:
+            self.fail(error)
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look at the weights when ``every_n_steps`` optimizer steps have passed.
+        """Look at the weights when enough optimizer steps have passed.
 
         Args:
             trainer: The Trainer.
@@ -130,21 +212,31 @@ class SymmetryMonitor(SymmetryCallback):
             batch: The batch.
             batch_idx: Its index.
         """
+        self._budget.batch_ends()
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        if self._is_off or self._measure is None or self._last_step is None:
+        if self._is_off or self._measure is None or not self._is_due(trainer.global_step):
             return
-        if trainer.global_step - self._last_step >= self.every_n_steps:
-            try:
-                self._look(trainer, pl_module, self._measure)
-            except Exception as error:
-                self.fail(error)
+        try:
+            before, started = self._last_step or 0, time.perf_counter()
+            self._look(trainer, pl_module, self._measure)
+            seconds = self._look_seconds + time.perf_counter() - started
+            interval = self._budget.interval(self.every_n_steps, trainer.global_step - before, seconds)
+            # clocks differ from process to process: all look at the same steps
+            self.interval = trainer.strategy.broadcast(interval) if trainer.world_size > 1 else interval
+        except Exception as error:
+            self.fail(error)
+
+    def _is_due(self, step: int) -> bool:
+        return self._last_step is not None and step - self._last_step >= self.interval
 
     def _look(
         self, trainer: Trainer, pl_module: LightningModule, measure: OrderParameters
     ) -> dict[str, float]:
-        values = measure(dict(pl_module.named_parameters()))
+        values = measure(dict(pl_module.named_parameters())) | self._motion
+        self._motion = {}
         self._last_step = trainer.global_step
         finite = self._finite(values) if values else {}
+        finite |= self._warning.after(self._last_step, finite)
         # weights have no batch: Lightning need not look for its size
         pl_module.log_dict(finite, on_step=True, on_epoch=False, batch_size=1)
         return finite

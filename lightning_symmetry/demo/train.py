@@ -47,7 +47,7 @@ def train(
     """
     loader = batches(digits.train, settings.batch_size, seed)
     callbacks: list[Callback] = [
-        SymmetryMonitor(every_n_steps=len(loader), strict=True),
+        SymmetryMonitor(every_n_steps=len(loader), strict=True, max_overhead=None),
         _EachEpoch(on_epoch),
     ]
     removal = Syre(std=settings.offset, units="absolute", seed=seed) if variant.removes_symmetry else None

@@ -150,6 +150,11 @@ def _plots(report: Report) -> list[dict[str, Any]]:
         bands: dict[str, Band] = {name: band(runs, key) for name, runs in grouped.items()}
         if any(curve.steps for curve in bands.values()):
             # The figure holds numbers alone: no text from outside gets into it unescaped.
-            svg = Markup(curves_svg(bands, still, salt=f"plot-{number}", logarithmic=key == report.loss))
-            plots.append({"key": key, "quantity": quantity(key), "svg": svg})
+            jumps = {name: _jumps(runs, key) for name, runs in grouped.items()}
+            svg = Markup(curves_svg(bands, still, f"plot-{number}", key == report.loss, jumps))
+            plots.append({"key": key, "quantity": quantity(key), "svg": svg, "jumps": any(jumps.values())})
     return plots
+
+
+def _jumps(runs: Sequence[Run], key: str) -> list[int]:
+    return sorted({jump.step for run in runs for jump in run.transitions if jump.key == key})

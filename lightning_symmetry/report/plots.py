@@ -63,6 +63,7 @@ def curves_svg(
     plateaus: Mapping[str, Sequence[tuple[int, int]]] | None = None,
     salt: str = "curves",
     logarithmic: bool = False,
+    jumps: Mapping[str, Sequence[int]] | None = None,
 ) -> str:
     """Draw every variant over the steps of training: mean and one standard deviation over seeds.
 
@@ -71,9 +72,11 @@ def curves_svg(
         plateaus: By variant, the stretches in which its loss stands still, drawn as bars under the curves.
         salt: Sets the identifiers inside the SVG apart from those of other figures on the page.
         logarithmic: Draw values on a logarithmic scale, if all are above zero.
+        jumps: By variant, the steps at which its curve jumps, drawn as dotted lines.
 
     Returns:
-        An ``<svg>`` element. Curve ``i`` bears the identifier ``<salt>-curve-<i>``.
+        An ``<svg>`` element. Curve ``i`` bears the identifier ``<salt>-curve-<i>``, its jumps at a step
+        ``<salt>-jump-<i>-<step>``.
     """
     with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
         # Without pyplot: no window system is asked for, and no global figure stays behind.
@@ -85,6 +88,7 @@ def curves_svg(
         else:
             axes = strip = figure.subplots()
         _draw_curves(axes, bands, salt, logarithmic)
+        _draw_jumps(axes, jumps or {}, list(bands), salt)
         strip.set_xlabel("optimizer steps")
         return _svg(figure, salt)
 
@@ -113,6 +117,13 @@ def _draw_curves(axes: Axes, bands: Mapping[str, Band], salt: str, logarithmic: 
     if min(means, default=-1.0) >= 0:
         # Counts, ranks and distances are drawn from zero: a cut axis would exaggerate.
         axes.set_ylim(bottom=-0.02 * axes.get_ylim()[1])
+
+
+def _draw_jumps(axes: Axes, jumps: Mapping[str, Sequence[int]], names: list[str], salt: str) -> None:
+    for index, name in enumerate(names):
+        for step in jumps.get(name, ()):
+            line = axes.axvline(step, color=colour(index), linewidth=0.9, linestyle=":")
+            line.set_gid(f"{salt}-jump-{index}-{step}")
 
 
 def _draw_plateaus(strip: Axes, plateaus: Mapping[str, Sequence[tuple[int, int]]], names: list[str]) -> None:

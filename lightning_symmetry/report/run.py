@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lightning_symmetry.stages.transition import Transition
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -49,12 +51,14 @@ class Run:
         seed: Seed of the run.
         curves: By key, what was logged while the model trained.
         figures: By key, what the run ended with, such as a test accuracy.
+        transitions: Where stages of training ended, as :class:`~lightning_symmetry.StageDetector` finds them.
     """
 
     name: str
     seed: int
     curves: Mapping[str, Curve] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
+    transitions: Sequence[Transition] = ()
 
 
 def variants(runs: Sequence[Run]) -> dict[str, list[Run]]:

@@ -8,6 +8,7 @@ from torch import nn
 
 from lightning_symmetry import find_symmetries
 from lightning_symmetry.report import Column, Curve, Report, Run, Spread, render, write_report
+from lightning_symmetry.stages import Transition
 
 HOSTILE = "<script>alert('x')</script> & $\\frac$ \"q\""
 RANK = "symmetry/effective_rank/model.2.permutation"
@@ -149,3 +150,12 @@ def test_writes_one_file(tmp_path):
     write_report(report(), path)
     assert path.read_text(encoding="utf-8") == render(report())
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_jumps_of_a_curve_are_marked_and_explained():
+    jump = Transition.of(RANK, 7, 9.0, 4.0)
+    elsewhere = Transition.of("symmetry/dead_units", 3, 0.0, 2.0)
+    runs = [Run("plain", 0, {RANK: Curve((0, 7), (9.0, 4.0))}, {"rank": 4.0}, [jump, elsewhere])]
+    text = render(report(runs=runs))
+    assert 'id="plot-0-jump-0-7"' in text and "jump-0-3" not in text
+    assert "A dotted line" in text and "A dotted line" not in render(report())

@@ -70,3 +70,8 @@ def test_values_that_are_not_finite_leave_a_gap():
 
 def test_colours_repeat():
     assert colour(0) == colour(len(COLOURS)) != colour(1)
+
+
+def test_jumps_are_lines_of_their_variant():
+    svg = curves_svg({"a": curve(1.0, 2.0), "b": curve(2.0, 1.0)}, salt="s", jumps={"b": [1]})
+    assert "s-jump-1-1" in identifiers(svg) and "s-jump-0-1" not in identifiers(svg)

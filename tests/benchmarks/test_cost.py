@@ -1,0 +1,188 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import __main__ as benchmarks
+from benchmarks.cost.models import Decoder, VisionTransformer
+from benchmarks.cost.observation import command, peers, table
+from benchmarks.cost.observation.arithmetic import Arithmetic, arithmetic
+from benchmarks.cost.observation.cases import CASES, Case
+from benchmarks.cost.observation.measurement import FIND, LOOK, READ, SKETCH, SKETCHES, STEP, Cost, measure
+from benchmarks.cost.observation.timing import Timing, alternate
+from lightning_symmetry import find_symmetries
+
+
+def took(**seconds):
+    return {name.replace("_", " "): Timing(value, 0.0, 5) for name, value in seconds.items()}
+
+
+COST = Cost(
+    "small",
+    1_234_500,
+    took(step=1.5, find=0.25, look=0.5, read=0.001, singular_values=2.0, histograms=0.05),
+    Arithmetic(products=3e9, eigenvalues=1e9, bytes=9_876_000),
+    rate=32e9,
+)
+
+
+def test_looks_stand_beside_the_step():
+    cells = "| small | 1,234,500 | 1.50 s | 250 ms | 500 ms | 0.33 | 0.67% |  |  |"
+    assert table.looks([COST]).splitlines()[2] == cells
+
+
+def test_a_sketched_look_stands_beside_one_read():
+    times = COST.times | {SKETCH: Timing(0.0034, 0.0, 5)}
+    assert table.looks([replace(COST, times=times)]).endswith("| 0.67% | 3.4 ms | 3.4 |")
+
+
+def test_peers_are_counted_in_looks_and_those_that_are_missing_left_blank():
+    assert table.peers([COST]).splitlines() == [
+        "| model | exact look | weightwatcher | histograms | singular values |",
+        "| --- | --- | --- | --- | --- |",
+        "| small | 500 ms |  | 50 ms (0.1 ×) | 2.00 s (4.0 ×) |",
+    ]
+
+
+def test_operations_are_held_against_the_machine():
+    cells = "| small | 3 GFLOP | 1 GFLOP | 0.00988 GB | 2.0 × | 8 GFLOP/s | 25% of 32 GFLOP/s |"
+    assert table.machine([COST]).splitlines()[2] == cells
+
+
+def test_every_row_has_the_columns_of_its_head():
+    for text in table.report([COST, COST]).split("\n\n"):
+        lines = text.splitlines()
+        assert len(lines) == 4
+        assert len({line.count("|") for line in lines}) == 1
+
+
+def test_operations_and_bytes_of_a_product_and_of_eigenvalues():
+    a, b = torch.randn(3, 4), torch.randn(4, 5)
+    assert arithmetic(lambda: (a @ b).T) == Arithmetic(2 * 3 * 4 * 5, 0, 4 * (12 + 20 + 15))
+    symmetric = torch.eye(6, dtype=torch.float64).repeat(7, 1, 1)
+    counts = arithmetic(lambda: torch.linalg.eigvalsh(symmetric))
+    assert (counts.products, counts.eigenvalues, counts.uncounted) == (0, 7 * 4 * 6**3 // 3, {})
+    assert counts.bytes >= 8 * 7 * (36 + 6)
+
+
+def test_nothing_is_counted_where_nothing_is_multiplied():
+    x = torch.ones(5)
+    assert arithmetic(lambda: x + x) == Arithmetic(0, 0, 3 * 20)
+    assert arithmetic(lambda: x.view(5, 1)) == Arithmetic(0, 0, 0)
+
+
+def test_decompositions_without_a_formula_are_named_with_the_largest():
+    counts = arithmetic(lambda: [torch.linalg.qr(torch.ones(*shape)) for shape in ((3, 3), (5, 2), (2, 2))])
+    assert counts.uncounted == {"linalg_qr": (5, 2)}
+    text = table.machine([replace(COST, arithmetic=counts)])
+    assert text.endswith("\n\nNot counted: linalg_qr of at most 5 × 2 (small).")
+
+
+def test_actions_take_turns_until_it_is_enough(monkeypatch):
+    clock = iter(range(1000))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))  # each action takes a second
+    calls = []
+    times = alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 4, enough=3.0)
+    assert calls == ["a", "b"] * 4
+    assert times == {"a": Timing(1.0, 0.0, 3), "b": Timing(1.0, 0.0, 3)}
+
+
+def test_a_model_is_measured_with_its_peers():
+    case = Case(
+        "two layers",
+        lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)),
+        lambda: (torch.randn(2, 4), torch.randint(3, (2,))),
+    )
+    cost = measure(case, ["singular values"], 1, 1e9)
+    assert cost.parameters == 4 * 6 + 6 + 6 * 3 + 3
+    assert set(cost.times) == {STEP, FIND, LOOK, READ, "singular values"} | ({SKETCH} if SKETCHES else set())
+    assert all(timing.seconds > 0 and timing.count == 1 for timing in cost.times.values())
+    assert cost.arithmetic.products > 0 and cost.arithmetic.bytes > 4 * cost.parameters
+
+
+def test_peers_that_are_not_installed_are_named(monkeypatch, capsys):
+    monkeypatch.setattr(peers, "find_spec", lambda name: None)
+    assert peers.installed() == ["singular values"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["weightwatcher", "histograms"]
+
+
+def test_all_weight_matrices_are_decomposed():
+    model = nn.Sequential(nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.Linear(4, 2), nn.Embedding(7, 5))
+    with peers.singular_values(model) as decompose:
+        assert [tuple(values.shape) for values in decompose()] == [(4,), (2,), (5,)]
+
+
+def test_histograms_are_drawn_of_weights_and_gradients(monkeypatch):
+    writer = pytest.importorskip("torch.utils.tensorboard", exc_type=ImportError).SummaryWriter
+    drawn = {}
+    monkeypatch.setattr(writer, "add_histogram", lambda self, tag, values: drawn.update({tag: values}))
+    model = nn.Linear(3, 2)
+    model(torch.ones(1, 3)).sum().backward()
+    with peers.histograms(model) as draw:
+        draw()
+    assert set(drawn) == {"weight", "weight.grad", "bias", "bias.grad"}
+    assert drawn["weight"] is model.weight and drawn["weight.grad"] is model.weight.grad
+
+
+@pytest.mark.filterwarnings("ignore")  # those of its own calls
+def test_weightwatcher_sees_every_layer_that_is_large_enough():
+    pytest.importorskip("weightwatcher")
+    model = nn.Sequential(nn.Linear(64, 60), nn.ReLU(), nn.Linear(60, 64))
+    with peers.weightwatcher(model) as analyze:
+        assert len(analyze()) == 2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_model_puts_out_logits_for_the_classes_of_its_batch(name):
+    with torch.device("meta"):
+        model = CASES[name].build()
+        x, y = CASES[name].batch()
+        logits = model(x)
+    assert logits.ndim == 2 and logits.shape[:1] == y.shape
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "groups"),
+    [
+        (
+            VisionTransformer(blocks=1, width=8, heads=2, patch=4, image=8),
+            torch.zeros(1, 3, 8, 8),
+            {"permutation", "general_linear", "orthogonal"},
+        ),
+        (
+            Decoder(blocks=1, width=8, heads=2, hidden=6, vocabulary=11, length=4),
+            torch.zeros(1, 4, dtype=torch.long),
+            {"permutation", "general_linear", "orthogonal", "plane_rotation"},
+        ),
+    ],
+)
+def test_transformers_have_the_symmetries_of_their_kind(model, x, groups):
+    assert groups <= {symmetry.group for symmetry in find_symmetries(model, x)}
+
+
+def test_the_decoder_looks_back_only():
+    torch.manual_seed(0)
+    model = Decoder(blocks=2, width=8, heads=2, hidden=6, vocabulary=11, length=4)
+    tokens = torch.tensor([[1, 2, 3, 4]])
+    changed = torch.tensor([[1, 2, 3, 5]])
+    one, other = model(tokens), model(changed)
+    assert torch.equal(one[:3], other[:3]) and not torch.equal(one[3], other[3])
+
+
+def test_an_unknown_model_is_an_error_of_the_command_line(capsys):
+    with pytest.raises(SystemExit):
+        benchmarks.main(["cost", "vgg"])
+    assert "'vgg' is none of demo, mlp" in capsys.readouterr().err
+
+
+def test_the_command_writes_tables_and_numbers(monkeypatch, tmp_path, capsys):
+    readme, numbers = tmp_path / "README.md", tmp_path / "cost.json"
+    readme.write_text("<!-- cost -->\n<!-- /cost -->\n")
+    monkeypatch.setattr(command, "README", readme)
+    monkeypatch.setattr("benchmarks.cost.observation.measurement.measure", lambda *args: COST)
+    assert benchmarks.main(["cost", "demo", "--repeat", "1", "--json", str(numbers), "--write-readme"]) == 0
+    assert table.report([COST]) in readme.read_text()
+    assert table.report([COST]) in capsys.readouterr().out
+    assert '"products": 3000000000.0' in numbers.read_text()
