@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from benchmarks.cost.observation import command as cost
 from benchmarks.cost.speed import command as speed
 from benchmarks.cost.zoo import command as zoo
 
@@ -20,31 +21,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 1 if a false symmetry was found.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.set_defaults(run=_cost, repeat=5)
     names = parser.add_subparsers(metavar="NAME")
-    cost = names.add_parser("cost", help="a look at all order parameters beside a training step")
-    cost.add_argument("--repeat", type=int, default=5, help="timings of each figure; the median counts")
-    cost.set_defaults(run=_cost)
     completeness = names.add_parser("completeness", help="what is found of known architectures")
     completeness.set_defaults(run=_completeness)
     for name, command, says in (
+        ("cost", cost, "a look at all order parameters beside a training step and other looks"),
         ("zoo", zoo, "discovery on the models of timm, torchvision and transformers"),
         ("discovery-speed", speed, "discovery against torch-pruning and rebasin"),
     ):
         one = names.add_parser(name, help=says, description=command.__doc__)
         command.add_arguments(one)
         one.set_defaults(run=command.run)
-    options = parser.parse_args(argv)
+    options = parser.parse_args((sys.argv[1:] if argv is None else argv) or ["cost"])
     result: int = options.run(options)
     return result
-
-
-def _cost(options: argparse.Namespace) -> int:
-    # the zoo runs where Lightning is not installed
-    from benchmarks.cost import observation
-
-    print(observation.table(observation.run(options.repeat)))
-    return 0
 
 
 def _completeness(options: argparse.Namespace) -> int:

@@ -1,0 +1,1 @@
+"""One look at all order parameters beside a training step and other looks at the same model, in one run."""
