@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -16,6 +13,7 @@ from ..discovery import Symmetries
 from ..metrics.order_parameters import OrderParameters
 from ._budget import Budget
 from ._collapse_warning import CollapseWarning
+from ._finite_values import FiniteValues
 from ._motion import motion
 from ._symmetry_callback import SymmetryCallback
 
@@ -108,7 +106,7 @@ class SymmetryMonitor(SymmetryCallback):
         self._look_seconds = 0.0
         self._last_step: int | None = None
         self._measure: OrderParameters | None = None
-        self._warned_of_nonfinite = False
+        self._values = FiniteValues("SymmetryMonitor")
 
     @property
     def state_key(self) -> str:
@@ -235,21 +233,8 @@ class SymmetryMonitor(SymmetryCallback):
         values = measure(dict(pl_module.named_parameters())) | self._motion
         self._motion = {}
         self._last_step = trainer.global_step
-        finite = self._finite(values) if values else {}
+        finite = self._values.of(values, self._last_step)
         finite |= self._warning.after(self._last_step, finite)
         # weights have no batch: Lightning need not look for its size
         pl_module.log_dict(finite, on_step=True, on_epoch=False, batch_size=1)
-        return finite
-
-    def _finite(self, values: Mapping[str, Tensor]) -> dict[str, float]:
-        # one transfer from the device for all of them
-        numbers = torch.stack([value.double() for value in values.values()]).tolist()
-        finite = {key: number for key, number in zip(values, numbers, strict=True) if math.isfinite(number)}
-        if len(finite) < len(numbers) and not self._warned_of_nonfinite:
-            self._warned_of_nonfinite = True
-            lost = [key for key in values if key not in finite]
-            rank_zero_warn(
-                f"SymmetryMonitor: weights are not finite at step {self._last_step}; {len(lost)} values such "
-                f"as {lost[0]!r} are not logged."
-            )
         return finite

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lightning_symmetry._compat import Callback, LightningModule, Trainer
-from lightning_symmetry.callbacks import RemoveSymmetry, SymmetryMonitor
+from lightning_symmetry.callbacks import RemoveSymmetry, StageDetector, SymmetryMonitor
 from lightning_symmetry.demo.data import Digits, batches
 from lightning_symmetry.demo.module import DigitClassifier
 from lightning_symmetry.demo.settings import Settings, Variant
@@ -46,8 +46,10 @@ def train(
         ``dead_units``, ``distinct_units`` and ``seconds``.
     """
     loader = batches(digits.train, settings.batch_size, seed)
+    detector = StageDetector(every_n_steps=len(loader), strict=True)
     callbacks: list[Callback] = [
         SymmetryMonitor(every_n_steps=len(loader), strict=True, max_overhead=None),
+        detector,
         _EachEpoch(on_epoch),
     ]
     removal = Syre(std=settings.offset, units="absolute", seed=seed) if variant.removes_symmetry else None
@@ -85,7 +87,7 @@ def train(
         **{name: curves[key].last for name, key in _FIGURES.items()},
         "seconds": perf_counter() - began,
     }
-    return Run(variant.name, seed, curves, figures)
+    return Run(variant.name, seed, curves, figures, detector.transitions)
 
 
 @torch.no_grad()

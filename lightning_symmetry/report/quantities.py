@@ -73,6 +73,56 @@ _KNOWN = {
         "training breaks the symmetry and shrinks when training restores it.",
         (BREAKING,),
     ),
+    "broken_share": Quantity(
+        "Broken share",
+        "The symmetry breaking distance as a share of all weights that the symmetry moves: one where the "
+        "units have nothing in common, zero where they are all equal. No change of scale moves it.",
+        (BREAKING,),
+    ),
+    "duplicate_units": Quantity(
+        "Duplicate units",
+        "Living hidden units that do what another one does already: merging them would change nothing.",
+        (BREAKING, COLLAPSE),
+    ),
+    "unbroken": Quantity(
+        "Unbroken permutations",
+        "How much of the freedom to exchange units is left, on a logarithmic scale: zero where all units "
+        "differ, one where none do. It grows as a symmetry is restored.",
+        (BREAKING,),
+    ),
+    "stable_rank": Quantity(
+        "Stable rank",
+        "Squared Frobenius norm in units of the squared spectral norm: the strictest count of directions.",
+        (BREAKING,),
+    ),
+    "numerical_rank": Quantity(
+        "Numerical rank",
+        "Directions with at least a hundredth of the largest singular value.",
+        (BREAKING,),
+    ),
+    "effective_parameters": Quantity(
+        "Effective parameters",
+        "Parameters of the smaller network that computes the same: without duplicates, dead units and unused "
+        "directions, and without the directions along which nothing changes.",
+        (BREAKING,),
+    ),
+    "growth_rate": Quantity(
+        "Growth rate",
+        "How fast gradient descent moves the weights away from the symmetric state: above zero the symmetry "
+        "is being broken, below zero it is being restored.",
+        (BREAKING,),
+    ),
+    "collapse_risk": Quantity(
+        "Collapse risk",
+        "An early warning: the share of what is still broken that will be restored within another sixteen "
+        "looks if it goes on like this. Zero unless the fall is significant and not slowing down.",
+        (BREAKING, COLLAPSE),
+    ),
+    "stage": Quantity(
+        "Stage of learning",
+        "How many times the loss or an order parameter has jumped from one plateau to another.",
+        (BREAKING,),
+    ),
     "noether_imbalance": Quantity(
         "Noether imbalance",
         "How far incoming and outgoing weights are from balance. Gradient flow conserves the charge "

@@ -185,7 +185,7 @@ def _without_unread(lowered: Lowered) -> Lowered:
     while stack:
         for made in flow.makers.get(stack.pop(), ()):
             # what is absorbed, or sums to one, along an axis that is cut depends on all of its pieces
-            for step in pieces.get(made.written, (made,)):
+            for step in pieces.pop(made.written, (made,)):
                 new = [slot.block for slot in step.slots if slot.block not in needed]
                 needed.update(new)
                 stack += new
