@@ -232,3 +232,17 @@ def test_sparse_inputs_are_data():
 
     model, x = Graph(), torch.randn(7, 4).relu().to_sparse()
     assert_proved(find_symmetries(model, x), model, x)
+
+
+def test_outputs_without_numbers_prove_nothing():
+    class Nothing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 6), nn.Linear(6, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(self.first(x).relu())[:0]
+
+    model, x = Nothing(), torch.randn(5, 4)
+    with pytest.raises(ValueError, match="outputs must hold real numbers to compare"):
+        find_symmetries(model, x).errors(model, x)
