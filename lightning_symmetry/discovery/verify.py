@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ._acting import transform
 from ._real import like, real
 from ._tracing.replay import double, outputs
 from .symmetry import Symmetry
@@ -83,9 +82,34 @@ def errors(
             scale = before.abs().max().clamp_min(torch.finfo(before.dtype).tiny)
             return float((after - before).abs().max() / scale)
 
-        result = {s.name: change(lambda p, s=s: s.act(p, s.sample(generator))) for s in symmetries}  # type: ignore[misc]
-        result[TOGETHER] = change(lambda p: transform(symmetries, p, generator))
+        result = {s.name: change(lambda p, s=s: _moved([s], p, generator)) for s in symmetries}  # type: ignore[misc]
+        result[TOGETHER] = change(lambda p: _moved(symmetries, p, generator))
     return result
+
+
+def fitting(symmetry: Symmetry, element: Any, params: Mapping[str, Tensor]) -> Any:
+    """Give a translation the size of what it shifts: beside tiny weights another one leaves rounding errors.
+
+    Args:
+        symmetry: Any.
+        element: One of its elements.
+        params: What it is to act on.
+
+    Returns:
+        The element, smaller or larger if it is a translation.
+    """
+    if symmetry.group != "translation":
+        return element
+    shifted = symmetry.legs[0].copied(params)
+    return element * shifted.double().square().mean().sqrt().to(element)
+
+
+def _moved(
+    symmetries: Sequence[Symmetry], params: dict[str, Tensor], generator: torch.Generator
+) -> dict[str, Tensor]:
+    for symmetry in symmetries:
+        params = symmetry.act(params, fitting(symmetry, symmetry.sample(generator), params))
+    return params
 
 
 def _generic(tensor: Tensor, generator: torch.Generator, buffer: bool) -> Tensor:

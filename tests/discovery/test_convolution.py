@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lightning_symmetry import find_symmetries
+
 from .claims import Case, assert_complete, assert_found, gaussian
 from .models import Shuffle
 
@@ -300,3 +302,42 @@ def test_exactly_the_groups_of_the_theory_are_found_and_hold(case):
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.nullity is not None])
 def test_no_continuous_direction_is_missing(name):
     assert_complete(CASES[name])
+
+
+class PaddedPoint(nn.Module):
+    """A window that finds a single entry, and zeros around it."""
+
+    def __init__(self, padding: int) -> None:
+        super().__init__()
+        self.first, self.padding = nn.Conv2d(3, 4, 1), padding
+        self.last = nn.Conv2d(4, 2, 2 + padding, padding=padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return self.last(y if self.padding else nn.functional.pad(y, (0, 1, 0, 1)))
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_window_that_finds_one_entry_does_not_see_the_whole_kernel(padding):
+    torch.manual_seed(0)
+    model, x = PaddedPoint(padding).double(), torch.randn(5, 3, 1, 1).double()
+    symmetries = find_symmetries(model, x)
+    assert max(symmetries.errors(model, x).values()) < 1e-12
+    assert "general_linear" in {s.group for s in symmetries}
+
+
+def test_shifts_are_proved_beside_tiny_weights():
+    model = _net(nn.Conv1d(2, 6, 3, bias=False), Last(6), nn.Flatten(), nn.Linear(18, 2)).double()
+    with torch.no_grad():
+        model[0].weight.mul_(1e-10)
+    x = torch.randn(4, 2, 5).double()
+    symmetries = find_symmetries(model, x)
+    assert "translation" in {s.group for s in symmetries}
+    assert max(symmetries.errors(model, x).values()) < 1e-10
+
+
+class Last(nn.LayerNorm):
+    """Normalises the second axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.mT).mT

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.cost.zoo.specimen import Specimen
 from lightning_symmetry.discovery import Leg, Symmetries
-from lightning_symmetry.discovery.verify import TOGETHER, errors
+from lightning_symmetry.discovery.verify import TOGETHER, errors, fitting
 
 LARGEST = 200_000_000
 """Models with more parameters are not verified: they would have to run in float64."""
@@ -51,6 +51,7 @@ class _AllAtOnce:
 
     symmetries: Symmetries
     name: str = TOGETHER
+    group: str = "all"
 
     @property
     def legs(self) -> list[Leg]:
@@ -61,5 +62,5 @@ class _AllAtOnce:
 
     def act(self, params: Mapping[str, Tensor], element: list[Any]) -> Mapping[str, Tensor]:
         for symmetry, part in zip(self.symmetries, element, strict=True):
-            params = symmetry.act(params, part)
+            params = symmetry.act(params, fitting(symmetry, part, params))
         return params

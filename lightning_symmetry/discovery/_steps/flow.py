@@ -97,6 +97,11 @@ def whole(step: Step, labels: tuple[Dim, ...]) -> set[Key] | None:
     return step.over(labels)
 
 
+def slides(step: Step) -> bool:
+    """Whether a step moves a window along an axis."""
+    return isinstance(step.statement, Term) and bool(step.statement.windows)
+
+
 def evenly(step: Step) -> bool:
     """Whether what is constant wherever a sliding window looks stays the same constant wherever it writes."""
     statement = step.statement

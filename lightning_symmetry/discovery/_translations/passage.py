@@ -12,7 +12,7 @@ from .._program.program import Centre, Map, Term
 from .._solving.constants import Constants
 from .._solving.linear_system import rational
 from .._solving.spelling import link
-from .._steps.flow import Flow, evenly, mixed, power
+from .._steps.flow import Flow, evenly, mixed, power, slides
 from .._steps.lower import Block, Key, Slot, Step
 from .absorbed import Absorption
 from .field import Field, Places
@@ -155,7 +155,8 @@ def _contracted(step: Step, place: int) -> frozenset[int]:
 
 def _constant_in_windows(step: Step, vector: list[Key]) -> bool:
     """Whether a shift along some axes passes a sliding window, if there is one, as it is."""
-    return not mixed(step) or (evenly(step) and mixed(step).isdisjoint(vector))
+    # a window counts also where it finds a single entry, which has no atom: its other entries are zeros
+    return not slides(step) or (evenly(step) and mixed(step).isdisjoint(vector))
 
 
 def _only_weighs(step: Step, place: int, weights: int) -> bool:

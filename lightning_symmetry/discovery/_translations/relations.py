@@ -14,7 +14,7 @@ from math import prod
 
 from .._program.program import Centre, Map, Term
 from .._solving.constants import Constant, Constants, Frame, combined
-from .._steps.flow import Flow, evenly, mixed, mixes, power, whole
+from .._steps.flow import Flow, evenly, mixed, mixes, power, slides, whole
 from .._steps.lower import Block, Key, Slot, Step
 
 Factors = tuple[tuple[Constant, int], ...]
@@ -118,7 +118,7 @@ class Relations:
             return None
         if before.total and len(step.inputs) > 1 + len(gains):
             return None  # another factor scales the sum by what is not known
-        if before.total and mixed(step) and not evenly(step):
+        if before.total and slides(step) and not evenly(step):
             return None
         covector = before.covector
         for gain in gains:
