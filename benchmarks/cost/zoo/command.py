@@ -56,8 +56,10 @@ def run(options: argparse.Namespace) -> int:
         if not found:
             continue
         minutes = (time.perf_counter() - started) / 60
-        took = f"{len(found)} models in {minutes:.0f} minutes, {options.jobs} at a time."
+        latest = len(found)
         found = _updated([one for one in known if one.library == library], found)
+        which = f"{len(found)} models" + (f", {latest} of them" if latest < len(found) else "")
+        took = f"{which} in {minutes:.0f} minutes, {options.jobs} at a time."
         print(took, table.summary(found), table.gaps(found), sep="\n\n", flush=True)
         if options.write_readme:
             replace_part(README, library, f"{took}\n\n{table.report(found)}")
