@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ._program.program import Centre, Map, Term
+from ._program.statements import Centre, Map, Term
 from ._program.values import Origin
 from ._steps.lower import Block, Key, Lowered, Slot, Step
 

@@ -64,7 +64,8 @@ from torch._ops import OpOverloadPacket
 
 from ._program.calls import COMPOSITIONS, RULES, Call, Rule, packet_of
 from ._program.dims import Dim
-from ._program.program import Axis, Program
+from ._program.program import Program
+from ._program.statements import Axis
 from ._program.values import Value
 from .declared import declared
 from .known import DECLARED, known_symmetries

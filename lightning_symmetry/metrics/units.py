@@ -1,5 +1,6 @@
 """Metrics that count units."""
 
+from abc import abstractmethod
 from typing import Any
 
 from torch import Tensor
@@ -60,10 +61,21 @@ class _Compared(LatestMetric):
         self.modulo = modulo
         self.dead_threshold = dead_threshold
 
-    def _clusters(self, units: Tensor, sizes: Tensor | None) -> Clusters:
-        return clusters(
+    def update(self, units: Tensor, sizes: Tensor | None = None) -> None:
+        """Measure these weights.
+
+        Args:
+            units: tensor ``(..., n, k)``, one unit a row.
+            sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
+        """
+        found = clusters(
             units, self.threshold, modulo=self.modulo, dead_threshold=self.dead_threshold, sizes=sizes
         )
+        self._keep(self._joined(found))
+
+    @abstractmethod
+    def _joined(self, found: Clusters) -> Tensor:
+        """The number that is kept, of all copies."""
 
 
 class DistinctUnits(_Compared):
@@ -86,14 +98,8 @@ class DistinctUnits(_Compared):
         tensor(2.)
     """
 
-    def update(self, units: Tensor, sizes: Tensor | None = None) -> None:
-        """Measure these weights.
-
-        Args:
-            units: tensor ``(..., n, k)``, one unit a row.
-            sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
-        """
-        self._keep(self._clusters(units, sizes).distinct().sum())
+    def _joined(self, found: Clusters) -> Tensor:
+        return found.distinct().sum()
 
 
 class DuplicateUnits(_Compared):
@@ -116,14 +122,8 @@ class DuplicateUnits(_Compared):
         tensor(1.)
     """
 
-    def update(self, units: Tensor, sizes: Tensor | None = None) -> None:
-        """Measure these weights.
-
-        Args:
-            units: tensor ``(..., n, k)``, one unit a row.
-            sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
-        """
-        self._keep(self._clusters(units, sizes).duplicates().sum())
+    def _joined(self, found: Clusters) -> Tensor:
+        return found.duplicates().sum()
 
 
 class UnbrokenPermutations(_Compared):
@@ -146,11 +146,5 @@ class UnbrokenPermutations(_Compared):
         tensor(0.2181)
     """
 
-    def update(self, units: Tensor, sizes: Tensor | None = None) -> None:
-        """Measure these weights.
-
-        Args:
-            units: tensor ``(..., n, k)``, one unit a row.
-            sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
-        """
-        self._keep(self._clusters(units, sizes).unbroken().mean())
+    def _joined(self, found: Clusters) -> Tensor:
+        return found.unbroken().mean()

@@ -8,7 +8,8 @@ from collections import Counter
 
 from benchmarks.cost.zoo.specimen import Specimen
 from lightning_symmetry.discovery._program.history import read
-from lightning_symmetry.discovery._program.program import Pin, Program, defined
+from lightning_symmetry.discovery._program.program import Program
+from lightning_symmetry.discovery._program.statements import Pin, defined
 from lightning_symmetry.discovery._program.values import Origin, Value
 from lightning_symmetry.discovery._tracing.trace import trace
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeGuard
 
 from .dims import Dim
-from .program import Centre, Map, Pin, Program, Statement, Term, View
+from .program import Program
+from .statements import Centre, Map, Pin, Statement, Term, View
 from .values import Origin, Value
 
 Labels = list[Dim | None]

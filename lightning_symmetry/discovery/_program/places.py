@@ -13,7 +13,8 @@ from math import prod
 
 from .dims import Dim
 from .history import Labels, back, copies, makers, maps, read, rearranges
-from .program import Axes, Pin, Program, Term, View, defined
+from .program import Program
+from .statements import Axes, Pin, Term, View, defined
 from .values import Origin, Value
 
 

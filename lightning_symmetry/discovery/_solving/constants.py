@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._program.program import Term
+from .._program.statements import Term
 from .._program.values import ONE, Origin
 from .._steps.flow import Flow
 from .._steps.lower import Block

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
-from .._program.program import Centre, Map
+from .._program.statements import Centre, Map
 from .._steps.lower import Block, Key, Lowered, Slot, Step
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from fractions import Fraction
 
-from .._program.program import Centre, Map, Term
+from .._program.statements import Centre, Map, Term
 from .._program.values import Origin
 from .._steps.lower import Block, Key, Lowered, Slot, Step
 from .linear_system import LinearSystem, rational

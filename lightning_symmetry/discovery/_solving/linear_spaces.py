@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from .._program.program import Centre, Map, Term
+from .._program.statements import Centre, Map, Term
 from .._program.values import Origin
 from .._steps.flow import Flow
 from .._steps.lower import Key, Lowered, Slot, Step

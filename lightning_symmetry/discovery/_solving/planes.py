@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import NamedTuple
 
-from .._program.program import Centre, Map, Term
+from .._program.statements import Centre, Map, Term
 from .._program.values import Origin
 from .._steps.flow import Flow
 from .._steps.lower import Block, Slot, Step

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from .._program.dims import Dim, blocks
-from .._program.program import Term, View
+from .._program.statements import Term, View
 from .._program.values import Origin
 from .lower import Block, Key, Lowered, Slot, Step
 

@@ -13,7 +13,8 @@ from itertools import product as cartesian
 
 from .._program.dims import Dim, Piece
 from .._program.dims import blocks as cut
-from .._program.program import Centre, Map, Operand, Pin, Program, Term, View
+from .._program.program import Program
+from .._program.statements import Centre, Map, Operand, Pin, Term, View
 from .._program.values import Origin, Value
 
 Cut = Callable[[Dim], list[Piece]]

@@ -14,7 +14,7 @@ from functools import cache
 from math import isclose, prod
 
 from .._program.dims import Dim
-from .._program.program import Centre, Map, Operand, Term
+from .._program.statements import Centre, Map, Operand, Term
 from .._program.values import Origin
 from .flow import Flow, Source
 from .lower import Lowered, Slot, Step

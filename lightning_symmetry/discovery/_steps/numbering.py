@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from .._program.program import Map, Term
+from .._program.statements import Map, Term
 from .._program.values import Origin
 from .flow import Flow
 from .lower import Block, Step

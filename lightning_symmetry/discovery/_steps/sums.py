@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import replace
 
-from .._program.program import Centre, Map, Term
+from .._program.statements import Centre, Map, Term
 from .._program.values import ONE, Origin
 from .flow import Flow, power
 from .lower import Block, Lowered, Slot, Step

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._program.program import Centre, Pin, Program, Statement, View
+from .._program.program import Program
+from .._program.statements import Centre, Pin, Statement, View
 from .._program.values import Origin, Value
 
 

@@ -16,7 +16,8 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from .. import rules
 from .._program.calls import COMPLEX, COMPOSITIONS, RULES, Call, bound
 from .._program.dims import StructureConflict
-from .._program.program import Program, defined
+from .._program.program import Program
+from .._program.statements import defined
 from .._program.values import Origin, Value
 from .._real import real
 from .chance import is_seeded

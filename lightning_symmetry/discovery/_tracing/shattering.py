@@ -17,7 +17,8 @@ from torch.utils._pytree import tree_map_only
 from .._program.attempt import attempt
 from .._program.calls import Call, Rule
 from .._program.dims import MOST_PARTS, Dim, Shattered, fixed, now, parts
-from .._program.program import Pin, Program, Statement, View
+from .._program.program import Program
+from .._program.statements import Pin, Statement, View
 from .._program.values import Value
 
 MOST_CUT = 64

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from .._program.dims import Dim
-from .._program.program import Centre, Map, Statement, Term
+from .._program.statements import Centre, Map, Statement, Term
 from .._program.values import Origin
 from .._solving.constants import Constants, Frame, combined
 from .._steps.flow import Flow, evenly, mixed, mixes, power

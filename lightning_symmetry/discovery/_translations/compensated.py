@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from math import prod
 
-from .._program.program import Map, Term
+from .._program.statements import Map, Term
 from .._program.values import Origin
 from .._solving.constants import Constants
 from .._solving.legs import leg_of

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 from math import prod
 
-from .._program.program import Centre, Map, Term
+from .._program.statements import Centre, Map, Term
 from .._solving.constants import Constants
 from .._solving.linear_system import rational
 from .._solving.spelling import link

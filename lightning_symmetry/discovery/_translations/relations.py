@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from .._program.program import Centre, Map, Term
+from .._program.statements import Centre, Map, Term
 from .._solving.constants import Constant, Constants, Frame, combined
 from .._steps.flow import Flow, evenly, mixed, mixes, power, slides, whole
 from .._steps.lower import Block, Key, Slot, Step

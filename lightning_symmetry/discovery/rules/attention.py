@@ -6,7 +6,8 @@ from math import sqrt
 
 from .._program.calls import Call, rule
 from .._program.dims import Dim, StructureConflict
-from .._program.program import Axes, Program
+from .._program.program import Program
+from .._program.statements import Axes
 from .._program.values import Origin
 from .contraction import add_broadcast
 from .pointwise import product

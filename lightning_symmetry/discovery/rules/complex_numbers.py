@@ -13,7 +13,8 @@ from torch.utils._pytree import tree_map_only
 
 from .._program.calls import RULES, Call, complex_rule, rule
 from .._program.dims import Dim, StructureConflict
-from .._program.program import Axes, Axis, Program
+from .._program.program import Program
+from .._program.statements import Axes, Axis
 from .._program.values import Origin, Value
 from .contraction import add_broadcast, broadcast
 from .pointwise import pointwise, scale

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from .._program.calls import Call, complex_rule
 from .._program.dims import Dim, StructureConflict
-from .._program.program import Axes, Program
+from .._program.program import Program
+from .._program.statements import Axes
 from .._program.values import Value
 from .complex_numbers import IMAGINARY, PARTS, REAL, add_part, at, part_of, squared
 

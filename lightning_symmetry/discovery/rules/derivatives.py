@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .._program.calls import Call, Rule, rule
 from .._program.dims import Dim, StructureConflict
-from .._program.program import Axes, Program
+from .._program.program import Program
+from .._program.statements import Axes
 from .._program.values import Value
 from .contraction import add_broadcast
 from .pointwise import pointwise, product

@@ -5,7 +5,8 @@ from __future__ import annotations
 from .._program.calls import Call, rule
 from .._program.dims import Dim, fixed
 from .._program.places import each
-from .._program.program import Axes, Axis, Program
+from .._program.program import Program
+from .._program.statements import Axes, Axis
 from .._program.values import Origin, Value
 
 

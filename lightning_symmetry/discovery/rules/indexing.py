@@ -10,7 +10,8 @@ from .._program.calls import Call, rule
 from .._program.dims import Dim, StructureConflict
 from .._program.history import Labels
 from .._program.places import one_hot
-from .._program.program import Axes, Program
+from .._program.program import Program
+from .._program.statements import Axes
 from .._program.values import Value
 from .contraction import broadcast
 

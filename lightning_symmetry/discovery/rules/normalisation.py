@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .._program.calls import Call, rule
 from .._program.dims import Dim
-from .._program.program import Axes, Program
+from .._program.program import Program
+from .._program.statements import Axes
 from .._program.values import Origin, Value
 
 TRACKED = (Origin.BUFFER, Origin.STATISTIC)

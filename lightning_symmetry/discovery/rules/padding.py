@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .._program.calls import Call, rule
 from .._program.dims import Dim, StructureConflict, fixed
-from .._program.program import Axes, Axis, Program
+from .._program.program import Program
+from .._program.statements import Axes, Axis
 from .._program.values import Origin, Value
 from .positions import along
 from .shape import identity

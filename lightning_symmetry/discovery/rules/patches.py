@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from .._program.calls import Call, rule
 from .._program.dims import Dim
-from .._program.program import Axes, Program
+from .._program.program import Program
+from .._program.statements import Axes
 
 
 @rule("unfold")

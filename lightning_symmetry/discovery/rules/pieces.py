@@ -7,7 +7,8 @@ from itertools import accumulate
 
 from .._program.calls import Call, rule
 from .._program.dims import Dim, fixed, terms
-from .._program.program import Axes, Axis, Program
+from .._program.program import Program
+from .._program.statements import Axes, Axis
 from .._program.values import Value
 from .contraction import add_broadcast
 from .positions import along

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from .._program.calls import Call, rule
 from .._program.dims import Dim
-from .._program.program import Axis, Program
+from .._program.program import Program
+from .._program.statements import Axis
 from .._program.values import Origin, Value
 from .contraction import add_broadcast
 from .pieces import cut

@@ -6,7 +6,8 @@ from math import prod
 
 from .._program.calls import Call, rule
 from .._program.dims import Dim
-from .._program.program import Axes, Program
+from .._program.program import Program
+from .._program.statements import Axes
 from .._program.values import Value
 
 

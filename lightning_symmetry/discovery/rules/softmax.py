@@ -5,7 +5,8 @@ from __future__ import annotations
 from .._program.calls import Call, rule
 from .._program.dims import Dim
 from .._program.history import Labels, back, copies, makers, read
-from .._program.program import Map, Program, Term
+from .._program.program import Program
+from .._program.statements import Map, Term
 from .._program.values import Value
 
 UNSEEN = -1e4
