@@ -5,19 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from torch import Tensor
 from torch.optim import Optimizer
 
 from .._compat import LightningModule, Trainer, rank_zero_warn
 from ..discovery import Symmetries
-from ..metrics.order_parameters import OrderParameters
 from ._budget import Budget
-from ._collapse_warning import CollapseWarning
-from ._finite_values import FiniteValues
-from ._motion import motion
+from ._observer import Observer
 from ._symmetry_callback import SymmetryCallback
 
-LARGE = 1024
+LARGE = 512
 """Spaces of more units are sketched unless the user wants it otherwise."""
 
 
@@ -46,14 +42,21 @@ class SymmetryMonitor(SymmetryCallback):
     - ``symmetry/stable_rank``, ``symmetry/stable_rank/<name>``
     - ``symmetry/numerical_rank``, ``symmetry/numerical_rank/<name>``
     - ``symmetry/noether_imbalance``, ``symmetry/noether_imbalance/<name>``
+    - ``symmetry/charge_drift``, ``symmetry/charge_drift/<name>``
+    - ``symmetry/charge_drift_predicted``, ``symmetry/charge_drift_predicted/<name>``
+    - ``symmetry/charge_drift_unexplained``, ``symmetry/charge_drift_unexplained/<name>``
     - ``symmetry/growth_rate``, ``symmetry/growth_rate/<name>``
+    - ``symmetry/orbit_leak``, ``symmetry/orbit_leak/<name>``
     - ``symmetry/collapse_risk``, ``symmetry/collapse_risk/<name>``
     - ``symmetry/effective_parameters``
 
-    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters`. The growth rates are those of
-    the gradients, weight decay included, of the step before a look. The collapse risk comes from the latest
-    16 looks at broken shares and participation ratios, see
-    :func:`~lightning_symmetry.functional.collapse_risk`. Loggers receive the
+    They are defined in :class:`~lightning_symmetry.metrics.OrderParameters` and
+    :class:`~lightning_symmetry.metrics.ChargeDrift`. Growth rates, which include weight decay, and orbit
+    leaks, which do not, are those of the gradients of the step before a look. Charges are compared with
+    those of the look before, which checkpoints hold, too, and with what decay has left of them at the
+    learning rates in between: by SGD through its momentum, and decoupled as by AdamW. Where an optimizer
+    adapts a coupled decay to the gradients, as Adam does, there is no prediction. The collapse risk comes
+    from the latest 16 looks, see :func:`~lightning_symmetry.functional.collapse_risk`. Loggers receive the
     first look at once and the others at the Trainer's next ``log_every_n_steps``. Values that are not finite
     are not logged; the first time, a warning names them. If finding or measuring fails, the monitor warns
     once with the cause and switches itself off; training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv
@@ -65,7 +68,7 @@ class SymmetryMonitor(SymmetryCallback):
             has to. None looks every ``every_n_steps``, whatever it costs.
         exact: Whether to measure exactly or to sketch, see
             :class:`~lightning_symmetry.metrics.OrderParameters`; by default exactly unless a space has more
-            than 1024 units.
+            than 512 units.
         symmetries: What to watch, parameters named as in the LightningModule; found in the first step by
             default.
         strict: Raise where the monitor would warn and switch itself off.
@@ -101,12 +104,9 @@ class SymmetryMonitor(SymmetryCallback):
         self.every_n_steps = self.interval = every_n_steps
         self.max_overhead = max_overhead
         self.exact = exact
-        self._warning = CollapseWarning()
-        self._motion: dict[str, Tensor] = {}
+        self._observer = Observer("SymmetryMonitor")
         self._look_seconds = 0.0
         self._last_step: int | None = None
-        self._measure: OrderParameters | None = None
-        self._values = FiniteValues("SymmetryMonitor")
 
     @property
     def state_key(self) -> str:
@@ -119,15 +119,15 @@ class SymmetryMonitor(SymmetryCallback):
         return self._last_step
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the last step looked at and the symmetries.
+        """Return the last step looked at, the symmetries and what the next look is compared with.
 
         Returns:
-            Plain numbers, strings, lists and dicts.
+            Plain numbers, strings, lists and dicts; Noether charges as tensors on the CPU.
         """
         return {
             "last_step": self._last_step,
             "interval": self.interval,
-            "looks": self._warning.state_dict(),
+            **self._observer.state_dict(),
             "symmetries": None if self.symmetries is None else self.symmetries.to_dict(),
         }
 
@@ -139,7 +139,7 @@ class SymmetryMonitor(SymmetryCallback):
         """
         self._last_step = state_dict["last_step"]
         self.interval = state_dict.get("interval", self.every_n_steps)
-        self._warning.load_state_dict(state_dict.get("looks", []))
+        self._observer.load_state_dict(state_dict)
         if self.symmetries is None and state_dict["symmetries"] is not None:
             self.symmetries = Symmetries.from_dict(state_dict["symmetries"])
 
@@ -156,9 +156,9 @@ class SymmetryMonitor(SymmetryCallback):
                 f"SymmetryMonitor found no symmetry in {type(pl_module).__name__}: there is nothing to watch."
             )
         small = all(symmetry.size <= LARGE for symmetry in symmetries)
-        self._measure = OrderParameters(symmetries, small if self.exact is None else self.exact)
+        self._observer.watch(symmetries, small if self.exact is None else self.exact)
         if self._last_step is None:
-            initial = self._look(trainer, pl_module, self._measure)
+            initial = self._look(trainer, pl_module)
             # at the Trainer's first log_every_n_steps a later look may have taken their place
             for logger in trainer.loggers:
                 logger.log_metrics(initial, step=trainer.global_step)
@@ -180,20 +180,22 @@ class SymmetryMonitor(SymmetryCallback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Look at the gradients if this step is followed by a look.
+        """Count what weight decay will leave, and look at the gradients if this step is followed by a look.
 
         Args:
             trainer: The Trainer.
             pl_module: The model.
             optimizer: The optimizer that is about to step.
         """
-        # a batch may take one step with each optimizer
-        step = trainer.global_step + len(trainer.optimizers)
-        if self._is_off or self._measure is None or not self._is_due(step):
+        if self._is_off or not self._observer.is_ready:
             return
         try:
+            self._observer.step(trainer.optimizers, optimizer)
+            # a batch may take one step with each optimizer
+            if not self._is_due(trainer.global_step + len(trainer.optimizers)):
+                return
             started = time.perf_counter()
-            self._motion |= motion(self._measure, pl_module, optimizer)
+            self._observer.look_at_gradients(pl_module, optimizer)
             self._look_seconds = time.perf_counter() - started
         except Exception as error:
             self.fail(error)
@@ -212,11 +214,11 @@ class SymmetryMonitor(SymmetryCallback):
         """
         self._budget.batch_ends()
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        if self._is_off or self._measure is None or not self._is_due(trainer.global_step):
+        if self._is_off or not self._observer.is_ready or not self._is_due(trainer.global_step):
             return
         try:
             before, started = self._last_step or 0, time.perf_counter()
-            self._look(trainer, pl_module, self._measure)
+            self._look(trainer, pl_module)
             seconds = self._look_seconds + time.perf_counter() - started
             interval = self._budget.interval(self.every_n_steps, trainer.global_step - before, seconds)
             # clocks differ from process to process: all look at the same steps
@@ -227,14 +229,9 @@ class SymmetryMonitor(SymmetryCallback):
     def _is_due(self, step: int) -> bool:
         return self._last_step is not None and step - self._last_step >= self.interval
 
-    def _look(
-        self, trainer: Trainer, pl_module: LightningModule, measure: OrderParameters
-    ) -> dict[str, float]:
-        values = measure(dict(pl_module.named_parameters())) | self._motion
-        self._motion = {}
+    def _look(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
+        values = self._observer.look(pl_module, trainer.optimizers, trainer.global_step)
         self._last_step = trainer.global_step
-        finite = self._values.of(values, self._last_step)
-        finite |= self._warning.after(self._last_step, finite)
         # weights have no batch: Lightning need not look for its size
-        pl_module.log_dict(finite, on_step=True, on_epoch=False, batch_size=1)
-        return finite
+        pl_module.log_dict(values, on_step=True, on_epoch=False, batch_size=1)
+        return values

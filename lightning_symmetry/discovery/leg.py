@@ -60,6 +60,13 @@ class Leg(View):
         size = self.sizes[self.acts[act]] * (1 if self.plane is None else 2)
         return piece.permute(self._order(act)).reshape(prod(self.sizes[d] for d in self.copies), size, -1)
 
+    def spread(self, piece: Tensor, act: int = 0) -> Tensor:
+        """Arrange a piece as ``(copies, size, ...)``, its other dimensions, if any, as they are."""
+        order = self._order(act)
+        size = self.sizes[self.acts[act]] * (1 if self.plane is None else 2)
+        rest = [self.sizes[d] for d in order[len(self.copies) + (1 if self.plane is None else 2) :]]
+        return piece.permute(order).reshape(prod(self.sizes[d] for d in self.copies), size, *(rest or [1]))
+
     def _order(self, act: int) -> list[int]:
         first = [*self.copies, self.acts[act], *(() if self.plane is None else (self.plane,))]
         return first + [d for d in range(len(self.atoms)) if d not in first]

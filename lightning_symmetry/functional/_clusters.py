@@ -2,20 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._alike import Modulo, count_alike, criterion
 from lightning_symmetry.functional._check import check
 from lightning_symmetry.functional._finite import rescaled
-from lightning_symmetry.functional._gram import inner_products
 from lightning_symmetry.functional._legs import as_units
-
-Modulo = Literal["nothing", "sign", "positive_scaling", "scaling"]
-
-# Pairs compared at once: two temporaries of this many float32 are 128 MB, for any number of units.
-_PAIRS_AT_ONCE = 2**24
+from lightning_symmetry.functional._lower_products import lower_products
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,6 @@ def clusters(
     modulo: Modulo = "nothing",
     dead_threshold: float = 0.1,
     sizes: Tensor | None = None,
-    chosen: Tensor | None = None,
 ) -> Clusters:
     """Compare all units with each other, as :func:`~lightning_symmetry.functional.distinct_units` does.
 
@@ -86,7 +81,6 @@ def clusters(
         modulo: the group up to which units are compared.
         dead_threshold: fraction of the largest size under which a unit is dead, at least 0.
         sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
-        chosen: the numbers of the units to ask about, ``(m,)``, by default all.
 
     Returns:
         The clusters.
@@ -100,18 +94,32 @@ def clusters(
     (rows,) = rescaled([as_units(units, "units")])
     norms = torch.linalg.vector_norm(rows, dim=-1)
     sizes = norms if sizes is None else _as_sizes(sizes, norms)
-    # A unit without a direction is the same as nothing else: it counts as dead whatever its size.
-    alive = alive_units(sizes, dead_threshold) & (norms > 0)
-    squares = norms.square()
-    if modulo in ("positive_scaling", "scaling"):
-        rows = rows / torch.where(norms > 0, norms, 1.0).unsqueeze(-1)
-        squares = torch.ones_like(norms)
-    numbers = torch.arange(rows.shape[-2], device=rows.device) if chosen is None else chosen
-    same = _number_alike(rows, squares, alive, threshold, numbers, either_sign=modulo in ("sign", "scaling"))
+    alive = living_units(sizes, norms, dead_threshold)
+    when = criterion(norms, alive, threshold, modulo)
+    same = count_alike(lower_products([rows], when.factors), when)
+    return gathered(same, alive, norms + sizes)
+
+
+def living_units(sizes: Tensor, norms: Tensor, threshold: float = 0.1) -> Tensor:
+    """Which units are not dead; one without a direction is the same as nothing else, and dead at any size."""
+    return alive_units(sizes, threshold) & (norms > 0)
+
+
+def gathered(same: Tensor, alive: Tensor, witness: Tensor, chosen: Tensor | None = None) -> Clusters:
+    """Collect what was counted, the dead units as one cluster.
+
+    Args:
+        same: how many living units are the same as each one, ``(..., m)``.
+        alive: which units are not dead, ``(..., n)``.
+        witness: tensor ``(..., n)`` that is not finite where the weights of a unit are not.
+        chosen: the numbers of the m units that were asked about, by default all.
+
+    Returns:
+        The clusters.
+    """
     dead = (~alive).sum(dim=-1, keepdim=True).to(same.dtype)
-    asked = alive[..., numbers]
-    finite = (norms + sizes).sum(dim=-1).isfinite()
-    return Clusters(torch.where(asked, same, dead.clamp(min=1)), asked, alive, finite)
+    asked = alive if chosen is None else alive[..., chosen]
+    return Clusters(torch.where(asked, same, dead.clamp(min=1)), asked, alive, witness.sum(dim=-1).isfinite())
 
 
 def alive_units(sizes: Tensor, threshold: float) -> Tensor:
@@ -123,23 +131,6 @@ def where_finite(witness: Tensor, value: Tensor) -> Tensor:
     """The value of every copy, NaN where its witnesses ``(..., n)`` are not finite."""
     total = witness.sum(dim=-1)
     return torch.where(total.isfinite(), value.to(total.dtype), math.nan)
-
-
-def _number_alike(
-    rows: Tensor, squares: Tensor, alive: Tensor, threshold: float, numbers: Tensor, either_sign: bool
-) -> Tensor:
-    n, copies = rows.shape[-2], math.prod(rows.shape[:-2])
-    block = max(1, _PAIRS_AT_ONCE // max(1, n * copies))
-    # 2 (a + b - 2 overlap) < threshold (a + b), solved for the overlap: no division by a possible zero.
-    bounds = (2 - threshold) / 4 * squares
-    counts = []  # for every row, the living rows that are the same; at least 1, for the row itself
-    for here in torch.split(numbers, block):
-        overlap = inner_products(rows[..., here, :], rows)
-        if either_sign:
-            overlap = overlap.abs_()
-        alike = overlap > bounds[..., here, None] + bounds[..., None, :]
-        counts.append((alike & alive[..., None, :]).sum(dim=-1))
-    return torch.cat(counts, dim=-1).clamp(min=1).to(rows.dtype)
 
 
 def _as_sizes(sizes: Tensor, norms: Tensor) -> Tensor:

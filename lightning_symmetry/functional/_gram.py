@@ -21,8 +21,8 @@ def inner_products(rows: Tensor, columns: Tensor) -> Tensor:
     device = rows.device.type
     if torch.amp.is_autocast_available(device):
         with torch.autocast(device, enabled=False):
-            return rows @ columns.mT
-    return rows @ columns.mT
+            return _product(rows, columns.mT)
+    return _product(rows, columns.mT)
 
 
 def smaller_gram(matrix: Tensor) -> Tensor:
@@ -37,3 +37,12 @@ def smaller_gram(matrix: Tensor) -> Tensor:
     if matrix.shape[-2] > matrix.shape[-1]:
         matrix = matrix.mT
     return inner_products(matrix, matrix)
+
+
+def _product(one: Tensor, other: Tensor) -> Tensor:
+    copies = one.shape[:-2]
+    if one.ndim == 2 or copies != other.shape[:-2] or copies.numel() != 1:
+        return one @ other
+    # a single product is faster than a batch of one, most of all where an operand is transposed
+    single = one.flatten(end_dim=-3)[0] @ other.flatten(end_dim=-3)[0]
+    return single.reshape(*copies, *single.shape)

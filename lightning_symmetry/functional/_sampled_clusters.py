@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._clusters import Clusters, Modulo, clusters
+from lightning_symmetry.functional._alike import Modulo, criterion
+from lightning_symmetry.functional._clusters import Clusters, clusters, gathered, living_units
+from lightning_symmetry.functional._gram import inner_products
 
 
 def sampled_clusters(units: Tensor, sizes: Tensor, modulo: Modulo, count: int, seed: int = 0) -> Clusters:
@@ -26,5 +28,10 @@ def sampled_clusters(units: Tensor, sizes: Tensor, modulo: Modulo, count: int, s
     n = units.shape[-2]
     if n <= count:
         return clusters(units, modulo=modulo, sizes=sizes)
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:count].to(units.device)
-    return clusters(units, modulo=modulo, sizes=sizes, chosen=order)
+    chosen = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:count].to(units.device)
+    norms = torch.linalg.vector_norm(units, dim=-1)
+    alive = living_units(sizes, norms)
+    when = criterion(norms, alive, 0.1, modulo)
+    products = inner_products(units[..., chosen, :] * when.factors[..., chosen].unsqueeze(-1), units)
+    same = when.met(products, chosen, slice(None)).sum(dim=-1).clamp_(min=1)
+    return gathered(same, alive, norms + sizes, chosen)

@@ -24,8 +24,24 @@ def singular_values(rows: Tensor) -> Tensor:
         float64 tensor ``(..., min(m, n))``, ascending; NaN for a copy that is not finite. Gradients are
         finite also where a singular value is zero.
     """
-    gram, finite = _finite_gram(_precise(rows))
+    gram, finite = _finite(smaller_gram(_precise(rows)))
     return torch.where(finite, _roots(torch.linalg.eigvalsh(gram)), math.nan)
+
+
+def roots_of_eigenvalues(gram: Tensor, finite: Tensor) -> Tensor:
+    """Compute the singular values of matrices from the lower half of their Gram matrices.
+
+    Args:
+        gram: float64 tensor ``(..., p, p)``, which is overwritten where it is not finite.
+        finite: which copies are, ``...``.
+
+    Returns:
+        As :func:`singular_values`.
+    """
+    finite = finite.to(gram.device).unsqueeze(-1)
+    gram.masked_fill_(~finite.unsqueeze(-1), 0.0)  # the solver raises on what is not a number
+    # the transpose of its lower half is copied as it is stored
+    return torch.where(finite, _roots(torch.linalg.eigvalsh(gram.mT, UPLO="U")), math.nan)
 
 
 def right_singular_vectors(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,7 +55,7 @@ def right_singular_vectors(rows: Tensor) -> tuple[Tensor, Tensor]:
         one vector of length one a row, zero where the singular value is. NaN for a copy that is not finite.
     """
     rows = _precise(rows)
-    gram, finite = _finite_gram(rows)
+    gram, finite = _finite(smaller_gram(rows))
     eigenvalues, vectors = torch.linalg.eigh(gram)
     right = vectors.mT
     if rows.shape[-2] <= rows.shape[-1]:  # the vectors are the left ones
@@ -95,10 +111,6 @@ def _precise(rows: Tensor) -> Tensor:
 
 def _gram(rows: Tensor) -> Tensor:
     return inner_products(rows, rows)
-
-
-def _finite_gram(rows: Tensor) -> tuple[Tensor, Tensor]:
-    return _finite(smaller_gram(rows))
 
 
 def _finite(gram: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._clusters import Modulo, clusters
+from lightning_symmetry.functional._alike import Modulo
+from lightning_symmetry.functional._clusters import clusters
 
 
 @torch.no_grad()

@@ -1,7 +1,6 @@
 """Order parameters of huge models from random projections, for about one read of the weights."""
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -49,7 +48,7 @@ def random_projection(rows: Tensor, dimension: int = 64, seed: int = 0) -> Tenso
     width = given.shape[-1]
     if dimension >= width:
         return given
-    return inner_products(given, _directions(width, dimension, seed, given.dtype, given.device))
+    return inner_products(given, projection(width, dimension, seed, given.dtype, given.device))
 
 
 def sketched_participation_ratio(matrix: Tensor, dimension: int = 64, seed: int = 0) -> Tensor:
@@ -107,30 +106,49 @@ def participation_of_projection(projection: Tensor) -> Tensor:
     return ratio(trace, torch.maximum(square, trace / most)).clamp(max=most)
 
 
-def projected_sum(blocks: Sequence[Tensor], dimension: int) -> Tensor:
-    """Project rows that lie side by side in several blocks, without putting them there.
+def projected(units: Tensor, dimension: int, seed: int) -> Tensor:
+    """Project units with several dimensions each, as they are stored.
+
+    Where the entries of a unit lie at equal distances, they are multiplied by Gaussian directions. Otherwise
+    arranging them so would cost more than projecting them: their first dimension is multiplied by Gaussian
+    directions and the others by random signs, one for each direction. Lengths and distances still come out
+    right on average; the standard deviation of a square is √(2/q) of it if the columns along the first
+    dimension are orthogonal and up to twice that if they are parallel.
 
     Args:
-        blocks: tensors ``(..., n, k_l)``.
-        dimension: number of directions.
+        units: tensor ``(copies, n, k_1, ...)``, float32 or better.
+        dimension: q, number of directions.
+        seed: of the directions.
 
     Returns:
-        Tensor ``(..., n, dimension)``: the sum of the blocks' projections, each along directions of its own.
+        Tensor ``(copies, n, q)``.
     """
-    parts = []
-    for seed, block in enumerate(blocks):
-        rows = as_rows(block, f"blocks[{seed}]")
-        parts.append(
-            inner_products(rows, _directions(rows.shape[-1], dimension, seed, rows.dtype, rows.device))
-        )
-    joined: Tensor = torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
-    return joined
+    copies, n = units.shape[:2]
+    if copies > 1 or units.ndim <= 3 or n == 1 or not units[0].transpose(0, 1).is_contiguous():
+        rows = units.reshape(copies, n, -1)
+        return inner_products(rows, projection(rows.shape[-1], dimension, seed, rows.dtype, rows.device))
+    first, rest = units.shape[2], units.shape[3:].numel()
+    along = projection(first, dimension, seed, units.dtype, units.device)
+    once = inner_products(along, units[0].transpose(0, 1).reshape(first, n * rest).mT)
+    signs = projection(rest, dimension, _STREAM + seed, units.dtype, units.device).sign()
+    return torch.einsum("qnr,qr->nq", once.view(dimension, n, rest), signs).unsqueeze(0)
 
 
 @lru_cache(maxsize=256)
-def _directions(width: int, count: int, seed: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    # drawn on the CPU, so that every device and every process has the same; never the numbers that weights
-    # were drawn from with the same seed
+def projection(width: int, dimension: int, seed: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Draw the directions of a projection, on the CPU: every device and every process has the same.
+
+    Args:
+        width: Coordinates of what is projected.
+        dimension: q, the number of directions.
+        seed: Of the directions.
+        dtype: Of the result.
+        device: Of the result.
+
+    Returns:
+        Tensor ``(q, width)`` of Gaussian numbers with variance 1/q; a caller must not change it.
+    """
+    # never the numbers that weights were drawn from with the same seed
     generator = torch.Generator().manual_seed(_STREAM + seed)
-    drawn = torch.randn(count, width, generator=generator, dtype=torch.float64)
-    return (drawn / math.sqrt(count)).to(device=device, dtype=dtype)
+    drawn = torch.randn(dimension, width, generator=generator, dtype=torch.float64)
+    return (drawn / math.sqrt(dimension)).to(device=device, dtype=dtype)

@@ -9,8 +9,9 @@ not finite.
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._alike import Modulo
 from lightning_symmetry.functional._check import check
-from lightning_symmetry.functional._clusters import Modulo, alive_units, clusters, where_finite
+from lightning_symmetry.functional._clusters import alive_units, clusters, where_finite
 from lightning_symmetry.functional._finite import rescaled
 from lightning_symmetry.functional._legs import as_units
 

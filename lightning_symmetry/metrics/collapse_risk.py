@@ -19,8 +19,8 @@ class CollapseRisk(LatestMetric):
     memory of one window.
 
     Args:
-        window: number of looks, at least five. In 16 looks noise without a trend gives more than 0.5 once in
-            1000 windows.
+        window: number of looks, at least five. In 16 looks noise without a trend gives more than 0.5 in
+            7 of 10 000 windows.
         kwargs: passed on to :class:`torchmetrics.Metric`.
 
     Raises:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..discovery.symmetry import Symmetry
 from ..functional._finite import finite_or_nan, ratio
 from ..groups import GROUPS
+from ._model.slopes import steepness
 
 _SEED = 0
 _TOLERANCE = 1e-7
@@ -99,8 +100,10 @@ def orbit_leak(
         {\lVert (X_i \theta)_i \rVert_F\, \lVert \nabla L \rVert} \in [0, 1]
 
     over the generators :math:`X_i`: 0 for a symmetry of this very loss (arXiv 2012.04728), about
-    :math:`1/\sqrt P` for one that has nothing to do with it. Weight decay inside the loss, fresh random
-    numbers, the eps of a normalisation and frozen statistics are seen as a leak.
+    :math:`1/\sqrt P` for one that has nothing to do with it. The gradient is that of all P parameters, since
+    those that a symmetry moves may have none but rounding errors, as a bias in front of a normalisation.
+    Weight decay inside the loss, fresh random numbers, the eps of a normalisation and frozen statistics are
+    seen as a leak.
 
     The graph of one symmetry at a time takes a few copies of the parameters that it moves. The Frobenius norm
     comes from one random direction, drawn from a generator of its own.
@@ -112,7 +115,7 @@ def orbit_leak(
 
     Returns:
         A scalar tensor by the name of the symmetry; 0 where the gradient vanishes, NaN where it is not
-        finite.
+        finite on the way; elsewhere what is not finite does not count.
 
     Raises:
         ValueError: If a parameter that a symmetry moves is absent.
@@ -131,12 +134,13 @@ def orbit_leak(
         True
     """
     leaks: dict[str, Tensor] = {}
+    steepest = steepness(gradients.values())
     for symmetry in symmetries:
         if symmetry.dimension:
             tangent = Tangent(symmetry, params)
             slopes = [_like(gradients.get(name), params[name]) for name in tangent.names]
             leak = tangent.against(slopes).norm()
-            scale = _norm(tangent.along(_signs(tangent.shape, leak))) * _norm(slopes)
+            scale = _norm(tangent.along(_signs(tangent.shape, leak))) * steepest
             leaks[symmetry.name] = finite_or_nan(ratio(leak, scale))
     return leaks
 

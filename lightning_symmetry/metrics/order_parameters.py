@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..discovery.symmetry import Symmetry
-from ._model.breaking import breaking
+from ._model.breaking import basis_length, breaking, lengths
 from ._model.counts import counts
 from ._model.effective_parameters import EffectiveParameters
-from ._model.growth import Slopes, growth
-from ._model.imbalance import imbalances
+from ._model.growth import growth
+from ._model.imbalance import balance, basis_balance
+from ._model.kin import kin
+from ._model.leak import leaks
 from ._model.measured import Measured
-from ._model.ranks import ranks
+from ._model.ranks import product_ranks, ranks
 from ._model.reader import Reader
-from ._model.sketched import sketched_counts, sketched_ranks
+from ._model.sketch import SketchedWeights
+from ._model.sketched import SAMPLE, projected_participation, sampled_counts
+from ._model.sketched_basis import basis_sketch
+from ._model.slopes import Slopes
 from ._model.space import spaces
+from ._model.weights import Weights
+from ._model.whole import whole
 
 PREFIX = "symmetry"
+
+Measures = Mapping[str, Sequence[Callable[[Weights], dict[str, Tensor]]]]
+"""What is measured of spaces, by the group that moves their units."""
+
+EXACT: Measures = {
+    "permutation": (breaking, counts, ranks),
+    "general_linear": (basis_length, product_ranks, basis_balance),
+}
+SKETCHED: Measures = {
+    "permutation": (breaking, sampled_counts, projected_participation),
+    "general_linear": (basis_sketch,),
+}
+
+SMALL = 2**16
+"""Numbers in a space that is measured exactly anyway."""
 
 
 class OrderParameters:
@@ -54,11 +79,14 @@ class OrderParameters:
 
     Args:
         symmetries: What :func:`lightning_symmetry.find_symmetries` gave.
-        exact: Measure everything exactly. Otherwise spaces of more than 128 units are sketched, for about one
-            read of the weights: their counts come from 256 of their units and 64 random directions (off by
-            more than 8.5 % of the units in 1 of 20 cases), their participation ratio from the same directions
-            (with a standard deviation of 5 %), and they have no other rank. Distances, shares, charges and
-            rates are exact anyway.
+        exact: Measure everything exactly. Otherwise spaces of more than 65,536 weights are projected onto 32
+            random directions, seeded and the same in every process, for 64 operations a weight and side:
+            squared lengths have a standard deviation of 25 %, distances of a whole space one of at most that,
+            much less where it has many directions, the counts come from 256 units compared with all (off by
+            more than 8.5 % of the units in 1 of 20 cases), the participation ratio has a standard deviation
+            of 7 %, and there is no other rank. The imbalance of a scaling is that of every k-th unit, at
+            least 256; that of a general linear group is exact up to 64 dimensions, and so is its
+            participation ratio. Rates and leaks are exact anyway.
 
     Example:
         >>> import torch
@@ -75,7 +103,9 @@ class OrderParameters:
         self._symmetries = list(symmetries)
         self._spaces = spaces(self._symmetries)
         self._permuted = [s for s in self._spaces if s.mover.group == "permutation"]
-        self._counts, self._ranks = (counts, ranks) if exact else (sketched_counts, sketched_ranks)
+        self._orders = {s.mover.name: s.mover.copies * math.lgamma(s.mover.size + 1) for s in self._permuted}
+        self._kin = kin(self._spaces)
+        self._exact = exact
         self._counting: tuple[dict[str, tuple[int, ...]], EffectiveParameters] | None = None
 
     @torch.no_grad()
@@ -89,14 +119,21 @@ class OrderParameters:
             A scalar tensor by key.
         """
         read = Reader(params)
-        found: dict[str, Measured] = {
-            **breaking(read, self._permuted, self._symmetries),
-            **self._counts(read, self._permuted),
-            **self._ranks(read, self._spaces),
-            "noether_imbalance": imbalances(read, self._spaces, self._symmetries),
-        }
+        each: dict[str, dict[str, Tensor]] = defaultdict(dict)
+        for some in self._kin:
+            exact = self._exact or some.make.numbers <= SMALL
+            projects = not exact and some.make.group == "permutation"
+            weights = (SketchedWeights if projects else Weights)(some, read)
+            for measure in (EXACT if exact else SKETCHED)[some.make.group]:
+                for quantity, values in measure(weights).items():
+                    each[quantity] |= zip(some.names, values.unbind(0), strict=True)
+        distances = each["breaking_distance"]
+        distances |= lengths(read, (s for s in self._symmetries if s.name not in distances))
+        norms = read.norms if self._exact else partial(read.sampled_norms, count=SAMPLE)
+        each["noether_imbalance"] |= balance(norms, self._symmetries)
+        found = whole(each, self._orders)
         if self._symmetries:
-            left = {**found["numerical_rank"].each, **found["distinct_units"].each}
+            left = {**each["numerical_rank"], **each["distinct_units"]}
             found["effective_parameters"] = Measured({}, self._effective_parameters(params)(left))
         return _keyed(found)
 
@@ -107,23 +144,34 @@ class OrderParameters:
         gradients: Mapping[str, Tensor],
         decay: Mapping[str, float] | None = None,
     ) -> dict[str, Tensor]:
-        """Measure which symmetries are being broken, and which restored, by gradients that are there anyway.
+        """Measure what gradients that are there anyway say of symmetries.
 
-        The key is ``symmetry/growth_rate/<symmetry name>``, for permutations, signs and general linear
-        groups: −⟨θ⊥, ∇L⟩/‖θ⊥‖² (arXiv 2502.05300), positive where gradient flow breaks the symmetry further.
-        The model's is that of all permutations together.
+        Keys are as for the weights:
+
+        - ``growth_rate`` of permutations, signs and general linear groups: −⟨θ⊥, ∇L⟩/‖θ⊥‖² (arXiv
+          2502.05300), positive where gradient flow breaks the symmetry further, negative where it restores
+          it. The model's is that of all permutations together.
+        - ``orbit_leak`` of continuous groups: ‖⟨Xθ, ∇L⟩‖/(‖Xθ‖ ‖∇L‖) over the generators X (arXiv
+          2012.04728), as in :func:`~lightning_symmetry.metrics.orbit_leak`: 0, up to rounding, for a symmetry
+          of this very loss. The model's is the largest of the symmetries that hold exactly. It is measured
+          where it has a closed form: not in spaces behind gains or beside their mean, not for pieces that a
+          group moves twice, not for shifts that pass through weights, and not for what holds in distribution
+          only.
 
         Args:
             params: Parameters by the names that the symmetries use; a symmetry that moves another one is left
                 out.
-            gradients: Gradients by the same names; a missing one counts as zero.
-            decay: Weight decay by the same names, if the optimizer adds any: λ‖θ‖²/2 on top of the loss.
+            gradients: Gradients of the loss by the same names, up to a common factor for the leak. A missing
+                one counts as zero for the rate; the leak of a symmetry that misses one is left out.
+            decay: Weight decay by the same names, if the optimizer adds any: λ‖θ‖²/2 on top of the loss. It
+                counts for the rate alone.
 
         Returns:
             A scalar tensor by key.
         """
-        rates = growth(Slopes(params, gradients, decay or {}), self._permuted, self._symmetries)
-        return _keyed({"growth_rate": rates})
+        given = Slopes(params, gradients, decay or {})
+        rates = growth(given, self._permuted, self._symmetries)
+        return _keyed({"growth_rate": rates, "orbit_leak": leaks(given, self._symmetries)})
 
     def _effective_parameters(self, params: Mapping[str, Tensor]) -> EffectiveParameters:
         shapes = {name: tuple(p.shape) for name, p in params.items()}
@@ -134,8 +182,8 @@ class OrderParameters:
 
 def _keyed(found: Mapping[str, Measured]) -> dict[str, Tensor]:
     result: dict[str, Tensor] = {}
-    for quantity, (each, whole) in found.items():
-        if whole is not None:
-            result[f"{PREFIX}/{quantity}"] = whole
+    for quantity, (each, model) in found.items():
+        if model is not None:
+            result[f"{PREFIX}/{quantity}"] = model
         result |= {f"{PREFIX}/{quantity}/{name}": value for name, value in each.items()}
     return result

@@ -6,7 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from lightning_symmetry.functional import dead_units
-from lightning_symmetry.functional._clusters import Clusters, Modulo, clusters
+from lightning_symmetry.functional._alike import Modulo
+from lightning_symmetry.functional._clusters import Clusters, clusters
 from lightning_symmetry.metrics._latest import LatestMetric
 
 

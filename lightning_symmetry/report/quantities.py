@@ -112,6 +112,12 @@ _KNOWN = {
         "is being broken, below zero it is being restored.",
         (BREAKING,),
     ),
+    "orbit_leak": Quantity(
+        "Orbit leak",
+        "The slope of the loss along the directions that a symmetry says do not matter: zero up to rounding. "
+        "Above that, something in training breaks the symmetry, such as a penalty inside the loss.",
+        (CHARGES,),
+    ),
     "collapse_risk": Quantity(
         "Collapse risk",
         "An early warning: the share of what is still broken that will be restored within another sixteen "
@@ -128,6 +134,22 @@ _KNOWN = {
         "How far incoming and outgoing weights are from balance. Gradient flow conserves the charge "
         "behind it; weight decay and gradient noise drive it towards zero.",
         (CHARGES, BREAKING),
+    ),
+    "charge_drift": Quantity(
+        "Drift of the Noether charges",
+        "How far the conserved charges have moved since the look before, as a share of what they could be.",
+        (CHARGES,),
+    ),
+    "charge_drift_predicted": Quantity(
+        "Drift that weight decay predicts",
+        "How far weight decay alone would have moved the conserved charges since the look before.",
+        (CHARGES,),
+    ),
+    "charge_drift_unexplained": Quantity(
+        "Drift that weight decay does not explain",
+        "How far the conserved charges are from where weight decay alone would have moved them. Gradient "
+        "noise, large steps and adaptive optimizers do that.",
+        (CHARGES,),
     ),
 }
 

@@ -30,10 +30,16 @@ QUANTITIES = {
     "numerical_rank",
     "noether_imbalance",
     "effective_parameters",
+    "charge_drift",
+    "charge_drift_predicted",
+    "charge_drift_unexplained",
     "growth_rate",
+    "orbit_leak",
     "collapse_risk",
 }
-OF_A_SERIES = ("symmetry/growth_rate", "symmetry/collapse_risk")
+OF_A_SERIES = tuple(
+    f"symmetry/{quantity}" for quantity in ("growth_rate", "orbit_leak", "collapse_risk", "charge_drift")
+)
 
 
 def of_weights(row):

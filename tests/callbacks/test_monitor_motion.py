@@ -125,9 +125,9 @@ def looks(count, rate):
         yield (
             50 * i,
             {
-                "symmetry/broken_share/a.permutation": math.exp(-rate * i),
-                "symmetry/participation_ratio/a.permutation": 5.0,
-                "symmetry/participation_ratio/b.general_linear": 3.0,
+                "symmetry/breaking_distance/a.permutation": math.exp(-rate * i),
+                "symmetry/breaking_distance/b.general_linear": 3.0,
+                "symmetry/participation_ratio/b.general_linear": math.exp(-rate * i),
                 "symmetry/dead_units/a.permutation": float(i),
             },
         )
@@ -159,7 +159,7 @@ def test_an_order_parameter_that_was_not_finite_is_no_risk_until_its_window_is_f
     warning = CollapseWarning()
     for step, values in looks(2 * WINDOW, 0.1):
         if step == 50 * WINDOW:
-            del values["symmetry/broken_share/a.permutation"]
+            del values["symmetry/breaking_distance/a.permutation"]
         risk = warning.after(step, values)["symmetry/collapse_risk"]
     assert risk == 0
     assert warning.after(10**6, {}) == {}

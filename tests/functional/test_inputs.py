@@ -35,12 +35,48 @@ CALLS = {
     "scaling_imbalance": lambda a, b: F.scaling_imbalance([a, b], [1, -1]),
     "general_linear_charge": lambda a, b: F.general_linear_charge(a, b),
     "general_linear_imbalance": lambda a, b: F.general_linear_imbalance(a, b),
+    "scaling_drift": lambda a, b: F.scaling_drift([a, b], [a + 1, 2 * b], [1, -1], [0.9, 1]).unexplained,
+    "general_linear_drift": lambda a, b: F.general_linear_drift([a, b], [a + 1, b], [1, -1], [0.9, 1]).moved,
+    "scaling_slopes": lambda a, b: F.scaling_slopes([a, b], [a + 1, b - 1], [1, -1]),
+    "general_linear_slopes": lambda a, b: F.general_linear_slopes([a, b], [a + 1, b - 1], [1, -1]),
     "alignment": lambda a, b: F.alignment(a, b),
     "mechanisms": lambda a, b: F.mechanisms([a, b], [2 * a.flip(-1), b + 1]).growth,
     "feature_learning": lambda a, b: F.feature_learning([a, b], [2 * a.flip(-1), b + 1]),
+    "moments": lambda a, b: F.moments(a).covariance().sum(dim=(-2, -1)),
+    "normalised_samples": lambda a, b: F.normalised_samples(a).sum(dim=(-2, -1)),
+    "matrix_alignment": lambda a, b: F.matrix_alignment(square(a), square(b)),
+    "off_diagonal_alignment": lambda a, b: F.off_diagonal_alignment(square(a), square(b)),
+    "shuffled_alignment": lambda a, b: F.shuffled_alignment(square(a), square(b)),
+    "sketched_samples": lambda a, b: F.sketched_samples(a, 2).sum(dim=(-2, -1)),
+    "sketched_alignment": lambda a, b: F.sketched_alignment(square(a), square(b), 9),
+    "sketched_shuffled_alignment": lambda a, b: F.sketched_shuffled_alignment(square(a), square(b), 9),
+    "layer_matrices": lambda a, b: F.layer_matrices(a, a, b, b, layer(a, b)).h_a.sum(dim=(-2, -1)),
+    "raw_layer_matrices": lambda a, b: F.raw_layer_matrices(a, a, b, b, layer(a, b)).g_b.sum(dim=(-2, -1)),
+    "spectral_power_law": lambda a, b: F.spectral_power_law(square(a), square(b)).exponent.nan_to_num(),
     "scale_charge": lambda a, b: F.scale_charge([a, b]),
     "translation_charge": lambda a, b: F.translation_charge(a).sum(dim=-1),
     "decayed_charge": lambda a, b: F.decayed_charge(F.scaling_charges([a, b], [1, -1]), 0.1, 2.0),
+    "linear_cka": lambda a, b: F.linear_cka(a, b),
+    "unbiased_linear_cka": lambda a, b: F.unbiased_linear_cka(a, b),
+    "unbiased_rbf_cka": lambda a, b: F.unbiased_rbf_cka(a, b),
+    "mutual_nearest_neighbours": lambda a, b: F.mutual_nearest_neighbours(a, b, 2),
+    "procrustes_similarity": lambda a, b: F.procrustes_similarity(a, b),
+    "procrustes_distance": lambda a, b: F.procrustes_distance(a, b),
+    "inner_product_correlation": lambda a, b: F.inner_product_correlation(a, b),
+    "inner_product_error": lambda a, b: F.inner_product_error(a, b),
+    "class_moments": lambda a, b: (
+        F.class_moments(a, labels(a), 2)
+        .scatter.sum(dim=(-2, -1))
+        .to(torch.promote_types(a.dtype, torch.float32))
+    ),
+    "neural_collapse": lambda a, b: torch.stack(F.neural_collapse(a, labels(a), 2)[:5]).sum(dim=0),
+    "separability": lambda a, b: torch.stack(F.separability(a, labels(a), 2)).sum(dim=0),
+    "nearest_centre_accuracy": lambda a, b: F.nearest_centre_accuracy(a, labels(a), a, 2 + 0 * labels(a)),
+    "nearest_centre_disagreement": lambda a, b: F.nearest_centre_disagreement(a, labels(a), a),
+    "rankme": lambda a, b: F.rankme(a),
+    "feature_ranks": lambda a, b: F.feature_ranks(a).effective_rank,
+    "dormancy_scores": lambda a, b: F.dormancy_scores(a)[..., 0],
+    "dormant_units": lambda a, b: F.dormant_units(a, 0.8),
     "stepped_charge": lambda a, b: F.stepped_charge(F.scaling_charges([a, b], [1, -1]), 0.1, 0.1, 3),
 }
 UNITS = {
@@ -48,6 +84,8 @@ UNITS = {
     "decayed_charge": (4,),
     "stepped_charge": (4,),
     "scaling_charges": (4,),
+    "scaling_slopes": (4,),
+    "general_linear_slopes": (4, 4),
     "general_linear_charge": (4, 4),
 }
 every_function = pytest.mark.parametrize("name", CALLS)
@@ -59,13 +97,41 @@ def weights(dtype=torch.float32):
     return [torch.randn(2, 4, k, generator=generator).mul(2).round().div(2).to(dtype) for k in (5, 3)]
 
 
+def square(rows):
+    return rows if rows.ndim < 2 else rows[..., :1] + rows[..., :1].mT
+
+
+def layer(inputs, outputs):
+    """Weights of a layer between them."""
+    return inputs.new_ones(outputs.shape[-1], inputs.shape[-1])
+
+
+def labels(features):
+    shape = features.shape[:-1]
+    return torch.arange(shape.numel(), device=features.device).reshape(shape) % 2
+
+
 def test_every_function_is_covered():
     assert sorted(CALLS) == sorted(
         set(F.__all__)
         - {
             "TwoLayerFlow",
+            "as_samples",  # which only arranges
+            "convolution_samples",
+            "Moments",  # and what is made of tensors that others have checked
+            "LayerMatrices",
+            "LayerSamples",
+            "CanonicalAlignments",
+            "PowerLaw",
+            "fit_power_law",
+            "canonical_alignments",
+            "canonical_exponents",
+            "canonical_phase",
+            "shuffled_canonical_alignments",
+            "depth_profile",
             "collapse_risk",
             "marchenko_pastur_edges",
+            "mutual_nearest_neighbours_chance",
             "predicted_ignition_times",
         }  # which take no weights
     )

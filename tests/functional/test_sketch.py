@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightning_symmetry.functional import participation_ratio, random_projection, sketched_participation_ratio
-from lightning_symmetry.functional.sketch import projected_sum
+from lightning_symmetry.functional.sketch import projected
 
 
 def rows(n, k, seed=0):
@@ -28,12 +28,20 @@ def test_lengths_and_distances_keep_to_the_stated_bound(dimension):
         assert (error.abs() > epsilon).double().mean().item() <= bound
 
 
-def test_blocks_side_by_side_are_projected_without_being_joined():
-    given, errors = rows(30, 1500), []
-    for seed in range(40):
-        blocks = torch.roll(given, seed, dims=1).split([700, 1, 799], dim=1)
-        errors.append(projected_sum(blocks, 64).square().sum(-1) / given.square().sum(-1) - 1)
-    assert torch.cat(errors).std().item() == pytest.approx(math.sqrt(2 / 64), rel=0.25)
+@pytest.mark.parametrize(("parallel", "deviation"), [(False, 1.0), (True, 2.0)])
+def test_units_with_several_dimensions_are_projected_as_they_are_stored(parallel, deviation):
+    stored = torch.randn(60, 5, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    if parallel:
+        stored[:] = stored[:, :, :1, :1]
+    units = stored.permute(1, 0, 2, 3).unsqueeze(0)
+    squares = units.square().sum((0, 2, 3, 4))
+    errors = torch.stack(
+        [projected(units, 64, seed)[0].square().sum(-1) / squares - 1 for seed in range(200)]
+    )
+    assert abs(errors.mean().item()) < 0.03
+    assert errors.std().item() <= 1.1 * deviation * math.sqrt(2 / 64)
+    same = units.clone().contiguous()
+    assert projected(same, 64, 0).shape == projected(units, 64, 0).shape == (1, 5, 64)
 
 
 @settings(deadline=None, max_examples=25)

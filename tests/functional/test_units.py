@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_symmetry.functional import _clusters, dead_units, distinct_units
+from lightning_symmetry.functional import _lower_products, dead_units, distinct_units
 
 MODULO = ["nothing", "sign", "positive_scaling", "scaling"]
 
@@ -133,7 +133,7 @@ def test_blocks_of_rows_give_the_same_count(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     matrix = torch.randn(3, 5, 4, generator=generator).repeat(1, 10, 1)
     whole = distinct_units(matrix)
-    monkeypatch.setattr(_clusters, "_PAIRS_AT_ONCE", 7 * 3 * 50)
+    monkeypatch.setattr(_lower_products, "AT_ONCE", 7 * 3 * 50)
     torch.testing.assert_close(distinct_units(matrix), whole)
 
 

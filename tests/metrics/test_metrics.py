@@ -98,8 +98,15 @@ def case(name, seed, copies=()):
 
 
 def test_every_metric_is_covered():
-    elsewhere = {"OrderParameters", "orbit_leak", "travelled", "Travelled"}  # of whole models
+    elsewhere = {"ChargeDrift", "OrderParameters", "orbit_leak", "travelled", "Travelled"}  # of whole models
+    elsewhere |= {"LinearCKA", "UnbiasedLinearCKA", "UnbiasedRBFCKA"}  # of two representations
+    elsewhere |= {"ProcrustesSimilarity", "ProcrustesDistance", "MutualNearestNeighbours"}
+    elsewhere |= {"InnerProductCorrelation", "InnerProductError"}
+    elsewhere |= {"NeuralCollapse", "Separability", "NearestCentreAccuracy", "NearestCentreDisagreement"}
+    elsewhere |= {"RankMe", "FeatureRanks", "DormantUnits", "DepthProfile"}  # of features, over batches
+    elsewhere |= {"CanonicalAlignment", "RawCanonicalAlignment", "PolynomialAlignment"}  # of layers
     elsewhere |= {"IgnitionTimes", "CollapseRisk", "FeatureLearning", "Mechanisms"}  # of series
+    elsewhere |= {"ScalingDrift", "GeneralLinearDrift"}
     assert set(CASES) == set(M.__all__) - elsewhere
 
 

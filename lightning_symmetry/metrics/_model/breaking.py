@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 
 from ...discovery.symmetry import Symmetry
-from ...functional import norm_distance, permutation_distance
-from ...functional._finite import ratio
-from .measured import Measured, batched, total
+from ...functional import norm_distance
+from ...functional._finite import finite_or_nan, ratio
+from ...functional._norm import frobenius_norm
+from .measured import batched
 from .reader import Reader
-from .space import Space, sides
+from .space import sides
+from .weights import Weights
 
 
-def breaking(read: Reader, permuted: Sequence[Space], symmetries: Iterable[Symmetry]) -> dict[str, Measured]:
-    """Measure Δ_G of permutations, and of the groups that fix nothing but zero.
+def breaking(weights: Weights) -> dict[str, Tensor]:
+    """Measure Δ_G of the permutations of units.
+
+    Args:
+        weights: of spaces whose units trade places.
+
+    Returns:
+        ``breaking_distance`` and ``broken_share``, the mean over the copies; ``(spaces,)`` each.
+    """
+    apart = [frobenius_norm(leg - leg.mean(dim=-2, keepdim=True)) for leg in weights.legs]
+    distance = torch.linalg.vector_norm(torch.stack(apart), dim=0)
+    length = torch.linalg.vector_norm(weights.joint_norms(range(len(weights.legs))), dim=-1)
+    return {
+        "breaking_distance": finite_or_nan(torch.linalg.vector_norm(distance, dim=-1)),
+        "broken_share": finite_or_nan(ratio(distance, length)).mean(-1),
+    }
+
+
+def basis_length(weights: Weights) -> dict[str, Tensor]:
+    """Measure Δ_G of the general linear group, which fixes nothing but zero.
+
+    Args:
+        weights: of spaces on which it acts.
+
+    Returns:
+        ``breaking_distance``, ``(spaces,)``.
+    """
+    joint = weights.joint_norms(range(len(weights.legs)))
+    return {"breaking_distance": finite_or_nan(torch.linalg.vector_norm(joint, dim=(-2, -1)))}
+
+
+def lengths(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, Tensor]:
+    """Measure Δ_G of signs, which fix nothing but zero, and of what no other kind of space is made of.
 
     Args:
         read: gives the weights.
-        permuted: the spaces whose units trade places.
-        symmetries: all symmetries.
+        symmetries: all that are not measured yet.
 
     Returns:
-        ``breaking_distance``, the model's being the root of the sum of squares over permutations, and
-        ``broken_share`` of the permutations, means over the copies, the model's over the spaces.
+        A scalar by the name of the symmetry.
     """
-    legs = {space.mover.name: read(space.legs()) for space in permuted}
-    norms = {space.mover.name: read.norms(space.legs()) for space in permuted}
-    apart = batched(lambda *legs: permutation_distance(legs), legs)
-    lengths = batched(lambda *norms: norm_distance(norms), norms)
-    traded = {name: torch.linalg.vector_norm(distance) for name, distance in apart.items()}
-    shares = {name: ratio(distance, lengths[name]).mean() for name, distance in apart.items()}
-    normed = batched(
+    return batched(
         lambda *norms: torch.linalg.vector_norm(norm_distance(norms), dim=-1),
         {s.name: read.norms(sides(s)[0]) for s in symmetries if s.group in {"sign", "general_linear"}},
     )
-    whole = torch.linalg.vector_norm(torch.stack(list(traded.values()))) if traded else None
-    return {
-        "breaking_distance": Measured(traded | normed, whole),
-        "broken_share": total(shares, torch.mean),
-    }

@@ -3,73 +3,73 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from ...functional._clusters import Clusters, Modulo, clusters
-from .gauge import sizes
-from .measured import Measured, batched, total
-from .reader import Reader
-from .space import Space, directions
+from ...functional._alike import count_alike, criterion
+from ...functional._clusters import Clusters, gathered, living_units
+from ...functional._finite import ratio
+from ...functional._lower_products import lower_products
+from .weights import Weights
 
-Compare = Callable[[Tensor, Tensor, Modulo], Clusters]
-"""Finds clusters of units, given their rows, their sizes and the group up to which they are compared."""
-
-
-def exactly(rows: Tensor, size: Tensor, modulo: Modulo) -> Clusters:
-    """Compare all pairs of units."""
-    return clusters(rows, modulo=modulo, sizes=size)
+THRESHOLD = 0.1
+"""Relative squared distance under which two units are the same (arXiv 2306.04251)."""
 
 
-def side_by_side(blocks: Sequence[Tensor]) -> Tensor:
-    """Put all that a unit consists of into one row."""
-    return torch.cat(list(blocks), -1)
-
-
-def counts(
-    read: Reader,
-    permuted: Iterable[Space],
-    compare: Compare = exactly,
-    join: Callable[[Sequence[Tensor]], Tensor] = side_by_side,
-) -> dict[str, Measured]:
-    """Compare the units of every space whose units trade places, once for all counts.
+def counts(weights: Weights) -> dict[str, Tensor]:
+    """Compare the units of every space with each other, once for all counts.
 
     Args:
-        read: gives the weights.
-        permuted: the spaces.
-        compare: how to compare the units.
-        join: how to make one row of all that a unit consists of.
+        weights: of spaces whose units trade places.
 
     Returns:
-        ``dead_units``, ``duplicate_units``, ``distinct_units`` and ``unbroken``.
+        ``dead_units``, ``duplicate_units``, ``distinct_units`` and ``unbroken``, ``(spaces,)`` each.
     """
-    inputs: dict[Modulo, dict[str, list[Tensor]]] = defaultdict(dict)
-    orders: dict[str, float] = {}
-    for space in permuted:
-        pieces, modulo = space.incoming()
-        blocks = read(pieces)
-        if space.diagonal and modulo == "nothing":
-            blocks = directions(blocks)
-        inputs[modulo][space.mover.name] = [join(blocks), sizes(read, space)]
-        orders[space.mover.name] = space.mover.copies * math.lgamma(space.mover.size + 1)
-    found: dict[str, Tensor] = {}
-    for modulo, spaces in inputs.items():
-        found |= batched(lambda rows, size, modulo=modulo: _counted(compare(rows, size, modulo)), spaces)
-    found = {name: found[name] for name in orders}
-    dead, living, distinct, order = ({k: v[i] for k, v in found.items()} for i in range(4))
-    each = {name: value / (orders[name] or 1.0) for name, value in order.items()}
-    whole = torch.stack(list(order.values())).sum() / (sum(orders.values()) or 1.0) if order else None
+    make, size = weights.make, weights.sizes
+    legs, norms = compared(weights)
+    known = weights.written
+    if known is not None:
+        legs = weights.of(leg for leg in make.compared if leg not in make.writers)
+    alive = living_units(size, norms)
+    when = criterion(norms, alive, THRESHOLD, make.modulo)
+    return counted(
+        gathered(count_alike(lower_products(legs, when.factors, known), when), alive, norms + size)
+    )
+
+
+def compared(weights: Weights) -> tuple[list[Tensor], Tensor]:
+    """Collect what tells units apart.
+
+    Args:
+        weights: of spaces whose units trade places.
+
+    Returns:
+        Legs ``(spaces, copies, n, k)``, and the length of each unit in all of them; where several writers
+        have scales that cannot be compared, each row of theirs has length one.
+    """
+    legs, norms = weights.of(weights.make.compared), weights.joint_norms(weights.make.compared)
+    if not weights.make.by_directions:
+        return legs, norms
+    own = [weights.norms[leg] for leg in weights.make.compared]
+    rows = [ratio(leg, norm.unsqueeze(-1).expand_as(leg)) for leg, norm in zip(legs, own, strict=True)]
+    return rows, torch.stack([norm.sign() for norm in own]).sum(dim=0).sqrt()
+
+
+def counted(found: Clusters) -> dict[str, Tensor]:
+    """Count all copies together.
+
+    Args:
+        found: clusters ``(spaces, copies, n)``.
+
+    Returns:
+        As :func:`counts`.
+    """
+    distinct, order = found.distinct(), found.log_order().sum(-1)
+    copies, size = found.alive.shape[-2:]
     return {
-        "dead_units": total(dead, torch.sum),
-        "duplicate_units": total({name: living[name] - distinct[name] for name in living}, torch.sum),
-        "distinct_units": total(distinct, torch.sum),
-        "unbroken": Measured(each, whole),
+        "dead_units": found.dead().sum(-1),
+        "duplicate_units": (found.living() - distinct).sum(-1),
+        "distinct_units": distinct.sum(-1),
+        "unbroken": order / (copies * math.lgamma(size + 1) or 1.0),
     }
-
-
-def _counted(found: Clusters) -> Tensor:
-    """Dead, living and distinct units and the log-order of the stabiliser, of all copies: ``(..., 4)``."""
-    return torch.stack([found.dead(), found.living(), found.distinct(), found.log_order()], -1).sum(-2)

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
-from ...discovery.leg import Leg
 from ...discovery.symmetry import Symmetry
 from ...functional import broken_part, growth_rate, permutation_distance
 from ...functional._finite import ratio
 from .measured import Measured, batched
-from .reader import Reader
-from .space import Piece, Space, sides
-
-
-class Slopes:
-    """Weights and the gradients of what is minimised, piece by piece.
-
-    Args:
-        params: parameters by name.
-        gradients: gradients by name; one that is missing counts as zero.
-        decay: weight decay by name.
-    """
-
-    def __init__(
-        self, params: Mapping[str, Tensor], gradients: Mapping[str, Tensor], decay: Mapping[str, float]
-    ) -> None:
-        self._params, self._gradients, self._decay = params, gradients, decay
-        self._read = Reader(params)
-
-    def know(self, moved: Sequence[Piece]) -> bool:
-        """Whether all parameters are there that some pieces belong to."""
-        return all(leg.parameter in self._params for leg, _ in moved)
-
-    def weights(self, moved: Sequence[Piece]) -> list[Tensor]:
-        """The weights, ``(copies, n, k)`` each."""
-        return self._read(moved)
-
-    def slopes(self, moved: Sequence[Piece]) -> list[Tensor]:
-        """Their gradients, in the same arrangement."""
-        return [self._slope(*piece) for piece in moved]
-
-    def _slope(self, leg: Leg, act: int) -> Tensor:
-        param = leg.units(leg.of(self._params[leg.parameter].detach()), act)
-        gradient = self._gradients.get(leg.parameter)
-        decay = self._decay.get(leg.parameter, 0.0)
-        if gradient is None:
-            return decay * param
-        slope = leg.units(leg.of(gradient.detach()), act).to(param.dtype)
-        return slope.add(param, alpha=decay) if decay else slope
+from .slopes import Slopes
+from .space import Space, sides
 
 
 def growth(given: Slopes, permuted: Iterable[Space], symmetries: Iterable[Symmetry]) -> Measured:

@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
-import torch
 from torch import Tensor
 
 from ...discovery.symmetry import Symmetry
 from ...functional import general_linear_imbalance, scaling_imbalance
-from .measured import Measured, batched, total
-from .reader import Reader
-from .space import Space, is_two_sided, sides
+from .measured import batched
+from .ranks import side_by_side
+from .space import Piece, is_two_sided, sides
+from .weights import Weights
 
 
-def imbalances(read: Reader, spaces: Iterable[Space], symmetries: Iterable[Symmetry]) -> Measured:
-    """Measure the imbalance of two-sided scalings and of general linear groups, means over the copies.
+def balance(
+    norms: Callable[[list[Piece]], list[Tensor]], symmetries: Iterable[Symmetry]
+) -> dict[str, Tensor]:
+    """Measure the imbalance of two-sided scalings, means over the copies.
 
     Args:
-        read: gives the weights.
-        spaces: all spaces.
+        norms: gives the lengths of the units in some pieces, or of a sample of the units.
         symmetries: all symmetries.
 
     Returns:
-        ``noether_imbalance``; the model's is the mean.
+        A scalar by the name of the symmetry.
     """
-    values: dict[str, Tensor] = {}
+    grouped: dict[tuple[float, ...], dict[str, list[Tensor]]] = defaultdict(dict)
     for symmetry in symmetries:
         if is_two_sided(symmetry):
             pieces, powers = sides(symmetry)
-            values[symmetry.name] = scaling_imbalance(read.norms(pieces), powers).mean()
-    products = {}
-    for space in spaces:
-        if space.mover.group == "general_linear":
-            both = [torch.cat(side, -1) for side in _two_sides(read, space) if side]
-            if len(both) == 2:
-                products[space.mover.name] = both
-    values |= batched(lambda one, other: general_linear_imbalance(one, other).mean(-1), products)
-    return total(values, torch.mean)
+            grouped[tuple(powers)][symmetry.name] = norms(pieces)
+    found: dict[str, Tensor] = {}
+    for alike, named in grouped.items():
+        found |= batched(lambda *rows, powers=alike: scaling_imbalance(rows, powers).mean(-1), named)
+    return found
 
 
-def _two_sides(read: Reader, space: Space) -> tuple[list[Tensor], list[Tensor]]:
-    """The weights that a change of basis moves by g, and those that it moves against it."""
-    moved, powers = sides(space.mover)
-    blocks = list(zip(read(moved), powers, strict=True))
-    return [block for block, power in blocks if power > 0], [block for block, power in blocks if power < 0]
+def basis_balance(weights: Weights) -> dict[str, Tensor]:
+    """Measure the imbalance of what a change of basis moves by g, and what it moves against it.
+
+    Args:
+        weights: of spaces on which a general linear group acts.
+
+    Returns:
+        ``noether_imbalance``, the mean over the copies; nothing if a side is missing.
+    """
+    moved: list[Tensor] = []
+    against: list[Tensor] = []
+    for leg, sign in enumerate(weights.make.signs):
+        (moved if sign > 0 else against).append(weights.legs[leg])
+    if not moved or not against:
+        return {}
+    return {
+        "noether_imbalance": general_linear_imbalance(side_by_side(moved), side_by_side(against)).mean(-1)
+    }

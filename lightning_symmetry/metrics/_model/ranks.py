@@ -2,63 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ...functional._finite import rescaled
-from ...functional._legs import as_rows
+from ...functional._finite import ratio
+from ...functional._lower_products import lower_column_gram, lower_gram
 from ...functional._spectral_ranks import entropy_rank, number_above, participation, spectral_share
-from ...functional._spectrum import singular_values
+from ...functional._spectrum import roots_of_eigenvalues
 from ...functional.rank import product_singular_values
-from .gauge import written
-from .measured import Measured, batched, total
-from .reader import Reader
-from .space import Space
+from .weights import Weights
 
 TOLERANCE = 0.01
 """Directions with less than this part of the largest singular value do not count towards the numerical rank:
 for the product of two factors, what a tenth of the largest is for each of them."""
 
 
-def ranks(read: Reader, spaces: Iterable[Space]) -> dict[str, Measured]:
-    """Measure the ranks of what writes a space, or of the product of readers and writers.
+def ranks(weights: Weights) -> dict[str, Tensor]:
+    """Measure the ranks of what writes a space whose units trade places.
 
     Args:
-        read: gives the weights.
-        spaces: all spaces.
+        weights: of the spaces.
 
     Returns:
         ``effective_rank``, ``participation_ratio``, ``stable_rank`` and ``numerical_rank``, means over the
-        copies; the model's are the means over the spaces.
+        copies, ``(spaces,)`` each; nothing if only single numbers write the space.
     """
-    matrices: dict[str, list[Tensor]] = {}
-    products: dict[str, list[Tensor]] = {}
-    for space in spaces:
-        if space.mover.group == "general_linear":
-            # single numbers, such as biases, span no direction, and other groups shift them
-            writers, readers = space.writers(), space.readers()
-            if writers and readers:
-                products[space.mover.name] = [torch.cat(read(writers), -1), torch.cat(read(readers), -1)]
-        elif blocks := written(read, space):
-            matrices[space.mover.name] = [torch.cat(blocks, -1)]
-    found = batched(lambda matrix: _ranks(_spectrum(matrix), matrix), matrices)
-    found |= batched(lambda one, other: _ranks(product_singular_values(one, other), one), products)
-    names = ("effective_rank", "participation_ratio", "stable_rank", "numerical_rank")
-    return {
-        name: total({space: values[i] for space, values in found.items()}, torch.mean)
-        for i, name in enumerate(names)
+    make = weights.make
+    if not make.writers:
+        return {}
+    legs, factors = weights.of(make.writers), gauges(weights)
+    if make.width(make.writers) < make.size:
+        gram = lower_column_gram(legs, factors)
+    elif weights.written is None:
+        gram = lower_gram(legs, factors)
+    else:  # of a single writer, or of several that nothing scales
+        gram = _scaled(weights.written, factors[0])
+    finite = (weights.joint_norms(make.writers) + weights.sizes).sum(dim=-1).isfinite()
+    return _ranks(roots_of_eigenvalues(gram, finite), weights.sizes)
+
+
+def product_ranks(weights: Weights) -> dict[str, Tensor]:
+    """Measure the ranks of the product of readers and writers, which a change of basis leaves alone.
+
+    Args:
+        weights: of spaces on which a general linear group acts.
+
+    Returns:
+        As :func:`ranks`; nothing if a side is missing.
+    """
+    # single numbers, such as biases, span no direction, and other groups shift them
+    sides = [weights.of(legs) for legs in (weights.make.writers, weights.make.readers)]
+    if not all(sides):
+        return {}
+    return _ranks(product_singular_values(*map(side_by_side, sides)), weights.norms[0])
+
+
+def gauges(weights: Weights) -> list[Tensor | None]:
+    """What the rows of each writer are multiplied with so that its own scalings change nothing.
+
+    Args:
+        weights: of spaces whose units trade places.
+
+    Returns:
+        Tensors ``(spaces, copies, n)`` that give the rows the size of their unit; None where nothing scales
+        them.
+    """
+    make = weights.make
+    return [ratio(weights.sizes, weights.norms[leg]) if make.scales(leg) else None for leg in make.writers]
+
+
+def side_by_side(legs: Sequence[Tensor]) -> Tensor:
+    """Put all that a unit consists of into one row."""
+    return legs[0] if len(legs) == 1 else torch.cat(list(legs), dim=-1)
+
+
+def _scaled(gram: Tensor, factor: Tensor | None) -> Tensor:
+    if factor is None:
+        return gram
+    precise = factor.to(gram)
+    return (gram * precise.unsqueeze(-1)).mul_(precise.unsqueeze(-2))
+
+
+def _ranks(sigma: Tensor, like: Tensor) -> dict[str, Tensor]:
+    """All ranks, as means over the copies."""
+    found = {
+        "effective_rank": entropy_rank(sigma),
+        "participation_ratio": participation(sigma),
+        "stable_rank": spectral_share(sigma),
+        "numerical_rank": number_above(sigma, TOLERANCE),
     }
-
-
-def _spectrum(matrix: Tensor) -> Tensor:
-    (rows,) = rescaled([as_rows(matrix, "matrix")])
-    return singular_values(rows)
-
-
-def _ranks(sigma: Tensor, like: Tensor) -> Tensor:
-    """All ranks, as means over the copies: ``(..., 4)``."""
-    every = (entropy_rank(sigma), participation(sigma), spectral_share(sigma), number_above(sigma, TOLERANCE))
-    precise = torch.promote_types(like.dtype, torch.float32)
-    return torch.stack(every, dim=-1).mean(-2).to(device=like.device, dtype=precise)
+    return {name: each.mean(-1).to(like) for name, each in found.items()}

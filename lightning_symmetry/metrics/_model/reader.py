@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -22,30 +22,71 @@ class Reader:
 
     def __init__(self, params: Mapping[str, Tensor]) -> None:
         self._params = params
-        self._seen: dict[Key, Tensor] = {}
+        self._norms: dict[Key, Tensor] = {}
 
     def __call__(self, pieces: Iterable[Piece]) -> list[Tensor]:
         """Return the pieces, detached."""
-        return [self._known("units", piece, self._units) for piece in pieces]
+        return [self._units(piece) for piece in pieces]
+
+    def stacked(self, pieces: Sequence[Piece]) -> Tensor:
+        """Return pieces of one shape side by side, in float32 or better: ``(pieces, copies, size, rest)``."""
+        units = self(pieces)
+        if len(units) == 1:
+            stack = units[0].unsqueeze(0)
+        elif units[0].stride(-1) > units[0].stride(-2):  # copied as they are stored, which is faster
+            stack = torch.stack([each.mT for each in units]).mT
+        else:
+            stack = torch.stack(units)
+        return stack.to(torch.promote_types(stack.dtype, torch.float32))
+
+    def unflattened(self, piece: Piece) -> Tensor:
+        """Return a piece without a copy: ``(copies, size, ...)``, the other dimensions as they are."""
+        leg, act = piece
+        units = leg.spread(leg.of(self._params[leg.parameter].detach()), act)
+        return units + leg.about if leg.about else units
 
     def norms(self, pieces: Iterable[Piece]) -> list[Tensor]:
         """Return the length of every row, ``(copies, size, 1)``: legs with the squares of the pieces."""
-        return [self._known("norms", piece, self._norms) for piece in pieces]
+        return [self._known(piece) for piece in pieces]
 
-    def _known(self, what: str, piece: Piece, make: Callable[[Piece], Tensor]) -> Tensor:
-        leg, act = piece
-        key = (what, leg.parameter, leg.offset, leg.atoms, leg.acts[act], leg.copies, leg.about)
-        if key not in self._seen:
-            self._seen[key] = make(piece)
-        return self._seen[key]
+    def sampled_norms(self, pieces: Iterable[Piece], count: int) -> list[Tensor]:
+        """Return the length of every k-th row, at least ``count`` if there are so many, without a copy."""
+        return [self._sampled(piece, count) for piece in pieces]
+
+    def keep_norms(self, pieces: Iterable[Piece], norms: Tensor) -> None:
+        """Remember the lengths of rows, ``(pieces, copies, size)``, for who asks for them later."""
+        self._norms |= zip(map(_key, pieces), norms.unsqueeze(-1).unbind(0), strict=True)
+
+    def _known(self, piece: Piece) -> Tensor:
+        key = _key(piece)
+        if key not in self._norms:
+            (units,) = self.stacked([piece])
+            self._norms[key] = row_norms(units).unsqueeze(-1)
+        return self._norms[key]
+
+    def _sampled(self, piece: Piece, count: int) -> Tensor:
+        units = self.unflattened(piece)
+        if units.shape[1] < 2 * count:
+            return self._known(piece)
+        some = units[:, :: units.shape[1] // count].flatten(start_dim=2)
+        return row_norms(some.to(torch.promote_types(some.dtype, torch.float32))).unsqueeze(-1)
 
     def _units(self, piece: Piece) -> Tensor:
         leg, act = piece
         units = leg.units(leg.of(self._params[leg.parameter].detach()), act)
         return units + leg.about if leg.about else units
 
-    def _norms(self, piece: Piece) -> Tensor:
-        (units,) = self((piece,))
-        precise = torch.promote_types(units.dtype, torch.float32)
-        norms: Tensor = torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise)
-        return norms
+
+def _key(piece: Piece) -> Key:
+    leg, act = piece
+    return leg.parameter, leg.offset, leg.atoms, leg.acts[act], leg.copies, leg.about
+
+
+def row_norms(leg: Tensor) -> Tensor:
+    """The length of every row, ``(..., n)`` of ``(..., n, k)``."""
+    if leg.shape[-1] == 1:
+        return leg.abs().squeeze(-1)
+    if leg.stride(-1) != 1:  # along the slower axis, torch takes norms at a fifth of the pace of sums
+        return leg.square().sum(dim=-1).sqrt()
+    norms: Tensor = torch.linalg.vector_norm(leg, dim=-1)
+    return norms

@@ -1,73 +1,47 @@
-"""The dear quantities of large spaces from random projections, for about one read of the weights."""
+"""What is measured of permuted units in a few random directions, and on a sample of the units."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from ...functional._clusters import Clusters, Modulo
 from ...functional._sampled_clusters import sampled_clusters
-from ...functional.sketch import participation_of_projection, projected_sum
-from .counts import counts, side_by_side
-from .gauge import written
-from .measured import Measured, batched, total
-from .ranks import ranks
-from .reader import Reader
-from .space import Space
-
-DIRECTIONS = 64
-"""Directions onto which the weights of a unit are projected."""
+from ...functional.sketch import participation_of_projection
+from .counts import compared, counted
+from .ranks import gauges
+from .weights import Weights
 
 SAMPLE = 256
 """Units that are compared with all others."""
 
-SMALL = 2 * DIRECTIONS
-"""Spaces of at most so many units are measured exactly: a projection would not be cheaper."""
 
-
-def sketched_counts(read: Reader, permuted: Iterable[Space]) -> dict[str, Measured]:
+def sampled_counts(weights: Weights) -> dict[str, Tensor]:
     """Estimate what :func:`~lightning_symmetry.metrics._model.counts.counts` counts.
 
     Args:
-        read: gives the weights.
-        permuted: the spaces whose units trade places.
+        weights: projections of spaces whose units trade places.
 
     Returns:
         The same quantities.
     """
-    return counts(read, permuted, _sampled, _projected)
+    legs, _ = compared(weights)
+    rows = torch.stack(legs).sum(dim=0)  # each has directions of its own
+    return counted(sampled_clusters(rows, weights.sizes, weights.make.modulo, SAMPLE))
 
 
-def sketched_ranks(read: Reader, spaces: Iterable[Space]) -> dict[str, Measured]:
-    """Measure the ranks of small spaces, and estimate the participation ratio of large ones.
+def projected_participation(weights: Weights) -> dict[str, Tensor]:
+    """Estimate the participation ratio of what writes a space.
 
     Args:
-        read: gives the weights.
-        spaces: all spaces.
+        weights: projections of spaces whose units trade places.
 
     Returns:
-        The quantities that :func:`~lightning_symmetry.metrics._model.ranks.ranks` measures; all but the
-        participation ratio of small spaces alone.
+        ``participation_ratio``, the mean over the copies; nothing if only single numbers write the space.
     """
-    small, sketches = [], {}
-    for space in spaces:
-        width = sum(block.shape[-1] for block in read(space.writers()))
-        if min(space.mover.size, width) <= SMALL:
-            small.append(space)
-        elif space.mover.group != "general_linear":
-            sketches[space.mover.name] = [projected_sum(written(read, space), DIRECTIONS)]
-    found = ranks(read, small)
-    estimated = batched(lambda sketch: participation_of_projection(sketch).mean(-1), sketches)
-    exact = found["participation_ratio"].each
-    return found | {"participation_ratio": total(exact | estimated, torch.mean)}
-
-
-def _sampled(rows: Tensor, size: Tensor, modulo: Modulo) -> Clusters:
-    return sampled_clusters(rows, size, modulo, SAMPLE)
-
-
-def _projected(blocks: Sequence[Tensor]) -> Tensor:
-    narrow = sum(block.shape[-1] for block in blocks) <= SMALL
-    return side_by_side(blocks) if narrow else projected_sum(blocks, DIRECTIONS)
+    legs = [
+        leg if factor is None else leg * factor.unsqueeze(-1)
+        for leg, factor in zip(weights.of(weights.make.writers), gauges(weights), strict=True)
+    ]
+    if not legs:
+        return {}
+    return {"participation_ratio": participation_of_projection(torch.stack(legs).sum(dim=0)).mean(-1)}

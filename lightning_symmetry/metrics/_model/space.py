@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from ...discovery.leg import Leg
 from ...discovery.symmetry import Symmetry
-from ...functional._clusters import Modulo
+from ...functional._alike import Modulo
 
 Piece = tuple[Leg, int]
 """A leg, and which of its acting dimensions."""
@@ -134,10 +131,3 @@ def _width(leg: Leg, act: int) -> int:
         if i != leg.acts[act] and i not in leg.copies:
             width *= size
     return width
-
-
-def directions(blocks: list[Tensor]) -> list[Tensor]:
-    """Give the rows of several writers length one: their scales cannot be compared."""
-    if len(blocks) == 1:
-        return blocks
-    return [torch.nn.functional.normalize(block, dim=-1) for block in blocks]

@@ -1,0 +1,66 @@
+"""Remembering the Noether charges of the latest look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..discovery.symmetry import Symmetry
+from ..metrics.charge_drift import ChargeDrift
+from ._decay_clock import DecayClock, parameter_groups
+
+
+class ChargeMemory:
+    """Compares the charges at each look with those of the look before, and with what decay made of them.
+
+    Attributes:
+        clock: To be told of every step.
+    """
+
+    def __init__(self) -> None:
+        self.clock = DecayClock()
+        self._measure = ChargeDrift([])
+        self._charges: dict[str, Any] = {}
+
+    def watch(self, symmetries: Iterable[Symmetry]) -> None:
+        """Say which symmetries to look at.
+
+        Args:
+            symmetries: These.
+        """
+        self._measure = ChargeDrift(symmetries)
+
+    def look(self, module: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+        """Compare with the look before.
+
+        Args:
+            module: The model.
+            optimizers: All that train it.
+
+        Returns:
+            A scalar tensor by key; nothing at the first look.
+        """
+        before, kept = self._charges, self.clock.restart()
+        groups = parameter_groups(module, optimizers)
+        self._charges = self._measure.charges(dict(module.named_parameters()), groups)
+        return self._measure(before, self._charges, kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the clock's plain numbers, and the charges as tensors on the CPU."""
+        charges = {
+            name: [[power, group, squares.cpu()] for power, group, squares in parts]
+            for name, parts in self._charges.items()
+        }
+        return {"clock": self.clock.state_dict(), "charges": charges}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another memory was.
+
+        Args:
+            state: What its :meth:`state_dict` returned.
+        """
+        self.clock.load_state_dict(state["clock"])
+        self._charges = {name: [tuple(part) for part in parts] for name, parts in state["charges"].items()}

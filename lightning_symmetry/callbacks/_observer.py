@@ -1,0 +1,97 @@
+"""All that is measured at a look, and what the next one is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..discovery import Symmetry
+from ..metrics.order_parameters import OrderParameters
+from ._charge_memory import ChargeMemory
+from ._collapse_warning import CollapseWarning
+from ._finite_values import FiniteValues
+from ._motion import motion
+
+
+class Observer:
+    """Looks at a model in training.
+
+    Args:
+        owner: Whom its warnings speak of.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self._measure: OrderParameters | None = None
+        self._charges = ChargeMemory()
+        self._motion: dict[str, Tensor] = {}
+        self._warning = CollapseWarning()
+        self._values = FiniteValues(owner)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it knows what to watch."""
+        return self._measure is not None
+
+    def watch(self, symmetries: Iterable[Symmetry], exact: bool) -> None:
+        """Say what to watch.
+
+        Args:
+            symmetries: Symmetries of the model.
+            exact: Whether to measure exactly or to sketch.
+        """
+        symmetries = list(symmetries)
+        self._measure = OrderParameters(symmetries, exact)
+        self._charges.watch(symmetries)
+
+    def step(self, optimizers: Sequence[Optimizer], optimizer: Optimizer) -> None:
+        """Count a step of which the next look wants to know.
+
+        Args:
+            optimizers: All optimizers.
+            optimizer: The one that is about to step.
+        """
+        self._charges.clock.step(optimizers, optimizer)
+
+    def look_at_gradients(self, module: nn.Module, optimizer: Optimizer) -> None:
+        """Measure what belongs to the look that follows this step.
+
+        Args:
+            module: The model, with gradients.
+            optimizer: The one that is about to step.
+        """
+        assert self._measure is not None
+        self._motion |= motion(self._measure, module, optimizer)
+
+    def look(self, module: nn.Module, optimizers: Sequence[Optimizer], step: int) -> dict[str, float]:
+        """Measure the weights.
+
+        Args:
+            module: The model.
+            optimizers: All optimizers.
+            step: Steps done.
+
+        Returns:
+            What is finite, by key.
+        """
+        assert self._measure is not None
+        values = self._measure(dict(module.named_parameters())) | self._motion
+        self._motion = {}
+        finite = self._values.of(values | self._charges.look(module, optimizers), step)
+        return finite | self._warning.after(step, finite)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain numbers, strings, lists and dicts, and charges as tensors on the CPU."""
+        return {"looks": self._warning.state_dict(), "charges": self._charges.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another observer was.
+
+        Args:
+            state: What its :meth:`state_dict` returned; what is absent starts anew.
+        """
+        self._warning.load_state_dict(state.get("looks", []))
+        if "charges" in state:
+            self._charges.load_state_dict(state["charges"])

@@ -1,0 +1,1 @@
+"""Measures of what a network represents, as pure functions of its activations."""

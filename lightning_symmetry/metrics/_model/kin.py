@@ -1,0 +1,125 @@
+"""Spaces of one make, which are measured together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+from ...functional._alike import Modulo
+from .space import Piece, Space, place, places_and_powers
+
+AT_ONCE = 2**19
+"""Numbers that are put side by side, 2 MB of float32: what a larger space has is not copied."""
+
+Shape = tuple[int, int, int]
+"""Of one leg: copies, units, coordinates of a unit."""
+
+
+@dataclass(frozen=True)
+class Make:
+    """What spaces have in common that are measured together.
+
+    Attributes:
+        group: The group that moves the units.
+        shapes: Of every leg.
+        writers: Which legs are matrices that write the space.
+        readers: Which are matrices that read it.
+        compared: Which tell units apart.
+        modulo: The group up to which they do.
+        powers: For every leg, the power with which each scaling of the space multiplies it.
+        diagonal: Whether scalings or signs act on the units.
+        signs: For every leg, whether the group itself moves it forwards or against.
+    """
+
+    group: str
+    shapes: tuple[Shape, ...]
+    writers: tuple[int, ...]
+    readers: tuple[int, ...]
+    compared: tuple[int, ...]
+    modulo: Modulo
+    powers: tuple[tuple[float, ...], ...]
+    diagonal: bool
+    signs: tuple[float, ...]
+
+    @property
+    def by_directions(self) -> bool:
+        """Whether several legs tell units apart whose scales cannot be compared."""
+        return self.modulo == "nothing" and self.diagonal and len(self.compared) > 1
+
+    @property
+    def size(self) -> int:
+        """How many units a copy of the space has."""
+        return self.shapes[0][1]
+
+    @property
+    def numbers(self) -> int:
+        """How many weights a space has."""
+        return sum(map(prod, self.shapes))
+
+    def scales(self, leg: int) -> bool:
+        """Whether a scaling of the space multiplies a leg."""
+        return any(self.powers[leg])
+
+    def width(self, legs: Iterable[int]) -> int:
+        """How many coordinates of a unit some legs hold."""
+        return sum(self.shapes[leg][2] for leg in legs)
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Spaces of one make.
+
+    Attributes:
+        make: What they have in common.
+        names: Their names.
+        legs: For every leg, the piece of each space.
+    """
+
+    make: Make
+    names: tuple[str, ...]
+    legs: tuple[tuple[Piece, ...], ...]
+
+
+def kin(spaces: Iterable[Space]) -> list[Kin]:
+    """Put spaces of one make together, as many as may be copied side by side."""
+    alike: dict[Make, list[Space]] = defaultdict(list)
+    for space in spaces:
+        alike[_make(space)].append(space)
+    found = []
+    for make, members in alike.items():
+        most = max(1, AT_ONCE // make.numbers)
+        for start in range(0, len(members), most):
+            some = members[start : start + most]
+            legs = tuple(zip(*(space.legs() for space in some), strict=True))
+            found.append(Kin(make, tuple(space.mover.name for space in some), legs))
+    return found
+
+
+def _make(space: Space) -> Make:
+    legs = space.legs()
+    compared, modulo = space.incoming()
+    scalings = [s for s in space.diagonal if s.group in {"positive_scaling", "scaling"}]
+    known = [places_and_powers(scaling) for scaling in scalings]
+    return Make(
+        space.mover.group,
+        tuple(_shape(piece) for piece in legs),
+        _positions(space.writers(), legs),
+        _positions(space.readers(), legs),
+        _positions(compared, legs),
+        modulo,
+        tuple(tuple(powers.get(place(*piece), 0.0) for powers in known) for piece in legs),
+        bool(space.diagonal),
+        tuple(leg.powers[act] for leg, act in legs),
+    )
+
+
+def _positions(some: Iterable[Piece], legs: list[Piece]) -> tuple[int, ...]:
+    return tuple(legs.index(piece) for piece in some)
+
+
+def _shape(piece: Piece) -> Shape:
+    leg, act = piece
+    size, copies = leg.sizes[leg.acts[act]], prod(leg.sizes[d] for d in leg.copies)
+    return copies, size, prod(leg.sizes) // (size * copies)

@@ -1,0 +1,1 @@
+"""Measures of what a network represents, accumulated over batches and processes."""
