@@ -6,9 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from benchmarks.cost import universality
 from benchmarks.cost.observation import command as cost
 from benchmarks.cost.speed import command as speed
 from benchmarks.cost.zoo import command as zoo
+from benchmarks.reproductions import canonical
+from benchmarks.reproductions.early_warning import command as early_warning
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,6 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("cost", cost, "a look at all order parameters beside a training step and other looks"),
         ("zoo", zoo, "discovery on the models of timm, torchvision and transformers"),
         ("discovery-speed", speed, "discovery against torch-pruning and rebasin"),
+        ("cka", universality, "alignment of two networks over a data set against n × n and torch-cka"),
+        ("canonical", canonical, "alignments of features, gradients and weights in a small classifier"),
+        (
+            "early-warning",
+            early_warning,
+            "alarms of symmetry/collapse_risk in healthy and collapsing trainings",
+        ),
     ):
         one = names.add_parser(name, help=says, description=command.__doc__)
         command.add_arguments(one)

@@ -35,6 +35,15 @@ class Budget:
         """Start the clock of a batch."""
         self._batch = time.perf_counter()
 
+    def leave_out(self, seconds: float) -> None:
+        """Leave out of the present batch what was no training.
+
+        Args:
+            seconds: How long it took.
+        """
+        if self._batch is not None:
+            self._batch += seconds
+
     def batch_ends(self) -> None:
         """Add a batch to the training time since the latest look."""
         if self._batch is not None:
@@ -54,6 +63,21 @@ class Budget:
         """
         self.looking = (self.looking + look) / 2 if self.looking else look
         training, self._training = self._training, 0.0
-        if self._share is None or not steps or not training:
+        if not steps or not training:
             return least
-        return max(least, math.ceil(self.looking / (self._share * training / steps)))
+        return steps_between(self._share, least, training / steps, self.looking)
+
+
+def steps_between(share: float | None, least: int, step: float, look: float) -> int:
+    """How many steps there must be from look to look.
+
+    Args:
+        share: What looking may cost, as a share of training time; None for whatever it costs.
+        least: Steps to wait at least.
+        step: Seconds that a step takes.
+        look: Seconds that a look takes.
+
+    Returns:
+        Optimizer steps.
+    """
+    return least if share is None else max(least, math.ceil(look / (share * step)))

@@ -12,8 +12,8 @@ from ..functional import collapse_risk
 from ..metrics.order_parameters import PREFIX
 
 WINDOW = 16
-WATCHED = (f"{PREFIX}/broken_share/", f"{PREFIX}/participation_ratio/")
-"""Order parameters that no change of scale moves, and that fall in a collapse."""
+WATCHED = f"{PREFIX}/breaking_distance/"
+"""Ranks fall in healthy training too, where few directions outgrow the others, and late in a collapse."""
 
 
 class CollapseWarning:
@@ -35,18 +35,16 @@ class CollapseWarning:
         """
         watched = {key: value for key, value in values.items() if key.startswith(WATCHED)}
         self._looks.append((step, watched))
-        names = {key: key.removeprefix(f"{PREFIX}/").partition("/")[2] for key in watched}
         if not watched:
             return {}
-        risks = dict.fromkeys(names.values(), 0.0)
+        risks = {key.removeprefix(WATCHED): 0.0 for key in watched}
         known = [key for key in watched if all(key in look for _, look in self._looks)]
         if len(self._looks) == WINDOW and known:
             series = torch.tensor(
                 [[look[key] for _, look in self._looks] for key in known], dtype=torch.float64
             )
             found = collapse_risk([step for step, _ in self._looks], series).tolist()
-            for key, risk in zip(known, found, strict=True):
-                risks[names[key]] = max(risks[names[key]], risk)
+            risks |= {key.removeprefix(WATCHED): risk for key, risk in zip(known, found, strict=True)}
         whole = {f"{PREFIX}/collapse_risk": max(risks.values())}
         return whole | {f"{PREFIX}/collapse_risk/{name}": risk for name, risk in risks.items()}
 

@@ -15,6 +15,9 @@ from ._collapse_warning import CollapseWarning
 from ._finite_values import FiniteValues
 from ._motion import motion
 
+LARGE = 512
+"""Models that have spaces of more units are sketched unless the user wants it otherwise."""
+
 
 class Observer:
     """Looks at a model in training.
@@ -35,15 +38,16 @@ class Observer:
         """Whether it knows what to watch."""
         return self._measure is not None
 
-    def watch(self, symmetries: Iterable[Symmetry], exact: bool) -> None:
+    def watch(self, symmetries: Iterable[Symmetry], exact: bool | None) -> None:
         """Say what to watch.
 
         Args:
             symmetries: Symmetries of the model.
-            exact: Whether to measure exactly or to sketch.
+            exact: Whether to measure exactly or to sketch; None for what the sizes of the spaces suggest.
         """
         symmetries = list(symmetries)
-        self._measure = OrderParameters(symmetries, exact)
+        small = all(symmetry.size <= LARGE for symmetry in symmetries)
+        self._measure = OrderParameters(symmetries, small if exact is None else exact)
         self._charges.watch(symmetries)
 
     def step(self, optimizers: Sequence[Optimizer], optimizer: Optimizer) -> None:

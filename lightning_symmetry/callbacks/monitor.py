@@ -13,9 +13,6 @@ from ._budget import Budget
 from ._observer import Observer
 from ._symmetry_callback import SymmetryCallback
 
-LARGE = 512
-"""Spaces of more units are sketched unless the user wants it otherwise."""
-
 
 class SymmetryMonitor(SymmetryCallback):
     """Find the symmetries of the loss in training and log how far each is broken.
@@ -56,7 +53,7 @@ class SymmetryMonitor(SymmetryCallback):
     those of the look before, which checkpoints hold, too, and with what decay has left of them at the
     learning rates in between: by SGD through its momentum, and decoupled as by AdamW. Where an optimizer
     adapts a coupled decay to the gradients, as Adam does, there is no prediction. The collapse risk comes
-    from the latest 16 looks, see :func:`~lightning_symmetry.functional.collapse_risk`. Loggers receive the
+    from the latest 16 looks at breaking distances, see :func:`~lightning_symmetry.functional.collapse_risk`. Loggers receive the
     first look at once and the others at the Trainer's next ``log_every_n_steps``. Values that are not finite
     are not logged; the first time, a warning names them. If finding or measuring fails, the monitor warns
     once with the cause and switches itself off; training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv
@@ -155,8 +152,7 @@ class SymmetryMonitor(SymmetryCallback):
             rank_zero_warn(
                 f"SymmetryMonitor found no symmetry in {type(pl_module).__name__}: there is nothing to watch."
             )
-        small = all(symmetry.size <= LARGE for symmetry in symmetries)
-        self._observer.watch(symmetries, small if self.exact is None else self.exact)
+        self._observer.watch(symmetries, self.exact)
         if self._last_step is None:
             initial = self._look(trainer, pl_module)
             # at the Trainer's first log_every_n_steps a later look may have taken their place

@@ -10,7 +10,26 @@ from torch import Tensor
 from lightning_symmetry.functional._check import check
 
 _SIGNIFICANT = 4.0
-"""So many standard errors make a slope: noise without a trend has one in 1 of 1000 windows of 16 looks."""
+"""So many standard errors make a slope: noise without a trend has one in 8 of 10 000 windows of 16 looks."""
+
+
+class _Parabola:
+    """A parabola by least squares, seen from its end at time 0, with what its errors may amount to."""
+
+    def __init__(self, time: Tensor, values: Tensor) -> None:
+        powers = torch.stack([torch.ones_like(time), time, time.square()], dim=-1)
+        solve = torch.linalg.pinv(powers)
+        errors = (_SIGNIFICANT * (solve @ solve.mT).diagonal().sqrt()).to(values.device)
+        powers, solve = powers.to(values.device), solve.to(values.device)
+        fit = values @ solve.mT
+        _, self.rate, self.bend = fit.unbind(-1)
+        noise = torch.linalg.vector_norm(values - fit @ powers.mT, dim=-1) / math.sqrt(max(len(time) - 3, 1))
+        _, self.rate_error, self.bend_error = (noise.unsqueeze(-1) * errors).unbind(-1)
+
+    @property
+    def lost(self) -> Tensor:
+        """Share that is lost by time 1."""
+        return -torch.expm1((self.rate + self.bend.clamp(max=0)).clamp(max=0))
 
 
 def collapse_risk(steps: Sequence[int], order_parameters: Tensor) -> Tensor:
@@ -18,12 +37,17 @@ def collapse_risk(steps: Sequence[int], order_parameters: Tensor) -> Tensor:
 
     .. math:: 1 - \exp(\dot x\, \Delta t + \tfrac12 \ddot x\, \Delta t^2), \qquad x = \log \Delta_G
 
-    with the rate :math:`\dot x` and the acceleration :math:`\ddot x` at the last look, from a parabola
-    through the window by least squares, whose length is Δt. The answer is 0 unless restoration is under way:
-    the rate is negative by four standard errors and the fall is not slowing down. An order parameter that
-    decays towards a plateau, as after any initialisation, slows down; one that is pulled into a symmetric
-    state falls exponentially or faster (arXiv 2502.05300). In windows of 16 looks of an order parameter that
-    only fluctuates, 1 of 1000 gives more than 0.5.
+    with the rate :math:`\dot x` and the acceleration :math:`\ddot x` at the last look, from a parabola by
+    least squares through the window, whose length is Δt, or from one through its later half if that says
+    less. The answer is 0 unless restoration is under way: the rate is negative by four standard errors, a
+    line through the later half falls too, and the fall is not slowing down. An order parameter that decays
+    towards a plateau, as after any initialisation, slows down; one that is pulled into a symmetric state
+    falls exponentially or faster (arXiv 2502.05300).
+
+    False alarms, a risk of more than 0.5: in 7 of 10 000 windows of 16 looks at noise without a trend, and in
+    none of 2376 looks at the breaking distances of 36 healthy trainings on real digits. Of 24 collapses, 23
+    were announced before accuracy fell and one as it fell (``python -m benchmarks early-warning``). The risk
+    is one of restoration, not of harm: decay that only rescales normalised weights raises it too.
 
     Args:
         steps: the steps of the looks, at least five, increasing.
@@ -50,19 +74,16 @@ def collapse_risk(steps: Sequence[int], order_parameters: Tensor) -> Tensor:
     check(all(a < b for a, b in pairwise(steps)), "steps", "increase", list(steps))
     shape = tuple(order_parameters.shape)
     check(shape[-1:] == (count,), "order_parameters", f"have {count} looks in its last dimension", shape)
+    logarithms = order_parameters.double().clamp(min=torch.finfo(torch.float64).tiny).log()
     # time runs from −1 at the first look to 0 at the last
     time = torch.tensor([(step - steps[-1]) / (steps[-1] - steps[0]) for step in steps], dtype=torch.float64)
-    powers = torch.stack([torch.ones_like(time), time, time.square()], dim=-1)
-    solve = torch.linalg.pinv(powers)
-    errors = (solve @ solve.mT).diagonal().sqrt()
-    powers, solve, errors = (tensor.to(order_parameters.device) for tensor in (powers, solve, errors))
-    logarithms = order_parameters.double().clamp(min=torch.finfo(torch.float64).tiny).log()
-    fit = logarithms @ solve.mT
-    noise = torch.linalg.vector_norm(logarithms - fit @ powers.mT, dim=-1) / math.sqrt(count - 3)
-    _, rate, bend = fit.unbind(-1)
-    falls = rate < -_SIGNIFICANT * noise * errors[1]
-    slows = bend > _SIGNIFICANT * noise * errors[2]
-    lost = -torch.expm1((rate + bend.clamp(max=0)).clamp(max=0))
-    risk = torch.where(falls & ~slows, lost, 0.0)
+    whole = _Parabola(time, logarithms)
+    # where growth ends in a plateau, the parabola through all looks turns down though nothing falls
+    later = slice(count // 2, None)
+    half = _Parabola(time[later], logarithms[..., later])
+    line = (time[later] - time[later].mean()).to(logarithms.device)
+    has_fallen = logarithms[..., later] @ line < 0
+    under_way = (whole.rate < -whole.rate_error) & (whole.bend <= whole.bend_error) & has_fallen
+    risk = torch.where(under_way, torch.minimum(whole.lost, half.lost), 0.0)
     risk = torch.where(order_parameters[..., -1] == 0, 1.0, risk)
     return torch.where(order_parameters.isfinite().all(dim=-1), risk, math.nan)

@@ -16,9 +16,9 @@ from ._model.counts import counts
 from ._model.effective_parameters import EffectiveParameters
 from ._model.growth import growth
 from ._model.imbalance import balance, basis_balance
-from ._model.kin import kin
+from ._model.kin import Kin, Make, kin
 from ._model.leak import leaks
-from ._model.measured import Measured
+from ._model.measured import Measured, most_at_once
 from ._model.ranks import product_ranks, ranks
 from ._model.reader import Reader
 from ._model.sketch import SketchedWeights
@@ -104,7 +104,7 @@ class OrderParameters:
         self._spaces = spaces(self._symmetries)
         self._permuted = [s for s in self._spaces if s.mover.group == "permutation"]
         self._orders = {s.mover.name: s.mover.copies * math.lgamma(s.mover.size + 1) for s in self._permuted}
-        self._kin = kin(self._spaces)
+        self._kin: dict[torch.device, list[Kin]] = {}
         self._exact = exact
         self._counting: tuple[dict[str, tuple[int, ...]], EffectiveParameters] | None = None
 
@@ -120,10 +120,9 @@ class OrderParameters:
         """
         read = Reader(params)
         each: dict[str, dict[str, Tensor]] = defaultdict(dict)
-        for some in self._kin:
-            exact = self._exact or some.make.numbers <= SMALL
-            projects = not exact and some.make.group == "permutation"
-            weights = (SketchedWeights if projects else Weights)(some, read)
+        for some in self._kin_on(next(iter(params.values())).device) if params else ():
+            exact = self._is_exact(some.make)
+            weights = (Weights if exact or some.make.group != "permutation" else SketchedWeights)(some, read)
             for measure in (EXACT if exact else SKETCHED)[some.make.group]:
                 for quantity, values in measure(weights).items():
                     each[quantity] |= zip(some.names, values.unbind(0), strict=True)
@@ -172,6 +171,19 @@ class OrderParameters:
         given = Slopes(params, gradients, decay or {})
         rates = growth(given, self._permuted, self._symmetries)
         return _keyed({"growth_rate": rates, "orbit_leak": leaks(given, self._symmetries)})
+
+    def _is_exact(self, make: Make) -> bool:
+        return self._exact or make.numbers <= SMALL
+
+    def _kin_on(self, device: torch.device) -> list[Kin]:
+        """The spaces as they are measured together: projections are small, whatever the weights are."""
+        if device not in self._kin:
+            found = kin(self._spaces, most_at_once(device))
+            projected = [s for s in found if s.make.group == "permutation" and not self._is_exact(s.make)]
+            self._kin[device] = [some for some in found if some not in projected]
+            names = {name for some in projected for name in some.names}
+            self._kin[device] += kin(s for s in self._spaces if s.mover.name in names)
+        return self._kin[device]
 
     def _effective_parameters(self, params: Mapping[str, Tensor]) -> EffectiveParameters:
         shapes = {name: tuple(p.shape) for name, p in params.items()}

@@ -7,9 +7,9 @@ from torch import nn
 from benchmarks import __main__ as benchmarks
 from benchmarks.cost.models import Decoder, VisionTransformer
 from benchmarks.cost.observation import command, peers, table
-from benchmarks.cost.observation.arithmetic import Arithmetic, arithmetic
+from benchmarks.cost.observation.arithmetic import Arithmetic, Rates, arithmetic
 from benchmarks.cost.observation.cases import CASES, Case
-from benchmarks.cost.observation.measurement import FIND, LOOK, READ, SKETCH, SKETCHES, STEP, Cost, measure
+from benchmarks.cost.observation.measurement import FIND, LOOK, MONITOR, READ, SKETCH, STEP, Cost, measure
 from benchmarks.cost.observation.timing import Timing, alternate
 from lightning_symmetry import find_symmetries
 
@@ -21,20 +21,29 @@ def took(**seconds):
 COST = Cost(
     "small",
     1_234_500,
-    took(step=1.5, find=0.25, look=0.5, read=0.001, singular_values=2.0, histograms=0.05),
-    Arithmetic(products=3e9, eigenvalues=1e9, bytes=9_876_000),
-    rate=32e9,
+    took(
+        step=1.5,
+        find=0.25,
+        look=0.5,
+        sketched_look=0.0034,
+        look_of_the_monitor=0.6,
+        read=0.001,
+        singular_values=2.0,
+        histograms=0.05,
+    ),
+    Arithmetic(products=3e9, precise=2e9, eigenvalues=1e9, bytes=9_876_000),
+    rates=Rates(single=32e9, double=16e9),
 )
 
 
 def test_looks_stand_beside_the_step():
-    cells = "| small | 1,234,500 | 1.50 s | 250 ms | 500 ms | 0.33 | 0.67% |  |  |"
+    cells = "| small | 1,234,500 | 1.50 s | 250 ms | 500 ms | 0.33 | 3.4 ms | 3.4 | 600 ms | 50 | 0.80% |"
     assert table.looks([COST]).splitlines()[2] == cells
 
 
-def test_a_sketched_look_stands_beside_one_read():
-    times = COST.times | {SKETCH: Timing(0.0034, 0.0, 5)}
-    assert table.looks([replace(COST, times=times)]).endswith("| 0.67% | 3.4 ms | 3.4 |")
+def test_the_monitor_waits_longer_where_looks_are_dear():
+    times = COST.times | {MONITOR: Timing(3.0, 0.0, 5)}
+    assert table.looks([replace(COST, times=times)]).endswith("| 3.00 s | 200 | 1.00% |")
 
 
 def test_peers_are_counted_in_looks_and_those_that_are_missing_left_blank():
@@ -46,12 +55,14 @@ def test_peers_are_counted_in_looks_and_those_that_are_missing_left_blank():
 
 
 def test_operations_are_held_against_the_machine():
-    cells = "| small | 3 GFLOP | 1 GFLOP | 0.00988 GB | 2.0 × | 8 GFLOP/s | 25% of 32 GFLOP/s |"
-    assert table.machine([COST]).splitlines()[2] == cells
+    text = table.machine([COST])
+    cells = "3 GFLOP | 2 GFLOP | 1 GFLOP | 0.00988 GB | 2.0 × | 12 GFLOP/s | 281 ms | 56% |"  # 3/32 + 3/16 s
+    assert text.splitlines()[2] == f"| small | {cells}"
+    assert text.endswith("\n\nProducts of large matrices: 32 GFLOP/s in float32, 16 GFLOP/s in float64.")
 
 
 def test_every_row_has_the_columns_of_its_head():
-    for text in table.report([COST, COST]).split("\n\n"):
+    for text in table.report([COST, COST]).split("\n\n")[:3]:
         lines = text.splitlines()
         assert len(lines) == 4
         assert len({line.count("|") for line in lines}) == 1
@@ -59,17 +70,19 @@ def test_every_row_has_the_columns_of_its_head():
 
 def test_operations_and_bytes_of_a_product_and_of_eigenvalues():
     a, b = torch.randn(3, 4), torch.randn(4, 5)
-    assert arithmetic(lambda: (a @ b).T) == Arithmetic(2 * 3 * 4 * 5, 0, 4 * (12 + 20 + 15))
+    assert arithmetic(lambda: (a @ b).T) == Arithmetic(2 * 3 * 4 * 5, 0, 0, 4 * (12 + 20 + 15))
+    sums = torch.zeros(3, 5, dtype=torch.float64)
+    assert arithmetic(lambda: sums.addmm_(a.double(), b.double())).precise == 2 * 3 * 4 * 5
     symmetric = torch.eye(6, dtype=torch.float64).repeat(7, 1, 1)
     counts = arithmetic(lambda: torch.linalg.eigvalsh(symmetric))
-    assert (counts.products, counts.eigenvalues, counts.uncounted) == (0, 7 * 4 * 6**3 // 3, {})
+    assert (counts.operations, counts.eigenvalues, counts.uncounted) == (7 * 4 * 6**3 // 3,) * 2 + ({},)
     assert counts.bytes >= 8 * 7 * (36 + 6)
 
 
 def test_nothing_is_counted_where_nothing_is_multiplied():
     x = torch.ones(5)
-    assert arithmetic(lambda: x + x) == Arithmetic(0, 0, 3 * 20)
-    assert arithmetic(lambda: x.view(5, 1)) == Arithmetic(0, 0, 0)
+    assert arithmetic(lambda: x + x) == Arithmetic(0, 0, 0, 3 * 20)
+    assert arithmetic(lambda: x.view(5, 1)) == Arithmetic(0, 0, 0, 0)
 
 
 def test_decompositions_without_a_formula_are_named_with_the_largest():
@@ -94,9 +107,9 @@ def test_a_model_is_measured_with_its_peers():
         lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)),
         lambda: (torch.randn(2, 4), torch.randint(3, (2,))),
     )
-    cost = measure(case, ["singular values"], 1, 1e9)
+    cost = measure(case, ["singular values"], 1, Rates(1e9, 1e9))
     assert cost.parameters == 4 * 6 + 6 + 6 * 3 + 3
-    assert set(cost.times) == {STEP, FIND, LOOK, READ, "singular values"} | ({SKETCH} if SKETCHES else set())
+    assert set(cost.times) == {STEP, FIND, LOOK, SKETCH, MONITOR, READ, "singular values"}
     assert all(timing.seconds > 0 and timing.count == 1 for timing in cost.times.values())
     assert cost.arithmetic.products > 0 and cost.arithmetic.bytes > 4 * cost.parameters
 

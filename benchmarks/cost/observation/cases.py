@@ -23,11 +23,17 @@ class Case:
         title: What it is called in the tables.
         build: Gives the model.
         batch: Gives inputs and the classes that they are to have.
+        is_large: Whether it is for accelerators only.
     """
 
     title: str
     build: Callable[[], nn.Module]
     batch: Callable[[], tuple[Tensor, Tensor]]
+    is_large: bool = False
+
+    def fits(self, device: torch.device) -> bool:
+        """Whether it is timed on a device unless the user wants it otherwise."""
+        return device.type != "cpu" or not self.is_large
 
 
 def mlp() -> nn.Module:
@@ -35,6 +41,11 @@ def mlp() -> nn.Module:
     sizes = (784, 1024, 1024, 1024)
     hidden = [m for n, k in pairwise(sizes) for m in (nn.Linear(n, k), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(1024, 10))
+
+
+def large_decoder() -> nn.Module:
+    """A billion weights, as in Llama 3.2 1B but for the vocabulary."""
+    return Decoder(blocks=16, width=2048, heads=32, hidden=8192, vocabulary=8192)
 
 
 def _points(*shape: int) -> Callable[[], tuple[Tensor, Tensor]]:
@@ -51,4 +62,5 @@ CASES = {
     "resnet18": Case("ResNet-18, 32 × 32", resnet18_cifar, _points(3, 32, 32)),
     "vit": Case("ViT-small, patches of 4, 32 × 32", VisionTransformer, _points(3, 32, 32)),
     "decoder": Case("decoder, 12 blocks of 512, 128 tokens", Decoder, _tokens),
+    "large": Case("decoder, 16 blocks of 2048, 128 tokens", large_decoder, _tokens, is_large=True),
 }

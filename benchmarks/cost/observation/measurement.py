@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 
 import torch
 from torch import nn
 
-from benchmarks.cost.observation.arithmetic import Arithmetic, arithmetic
+from benchmarks.cost.observation.arithmetic import Arithmetic, Rates, arithmetic
 from benchmarks.cost.observation.cases import Case
 from benchmarks.cost.observation.peers import PEERS
-from benchmarks.cost.observation.timing import Timing, alternate
-from lightning_symmetry import find_symmetries
+from benchmarks.cost.observation.timing import CPU, Timing, alternate
+from lightning_symmetry import Symmetries, find_symmetries
+from lightning_symmetry.callbacks._observer import Observer
 from lightning_symmetry.metrics import OrderParameters
 
 STEP, FIND, LOOK, SKETCH, READ = "step", "find", "look", "sketched look", "read"
 
-SKETCHES = "exact" in inspect.signature(OrderParameters).parameters
-"""Whether looks can be sketched."""
+MONITOR = "look of the monitor"
+"""All that it does at a look with its defaults: weights, gradients, charges, warning."""
 
 
 @dataclass(frozen=True)
@@ -33,31 +34,32 @@ class Cost:
         parameters: How many numbers it has.
         times: What each action took.
         arithmetic: What an exact look asks for.
-        rate: Operations a second of the machine's float32 matrix product, measured beside it.
+        rates: Of the machine's matrix products, measured beside it.
     """
 
     title: str
     parameters: int
     times: dict[str, Timing]
     arithmetic: Arithmetic
-    rate: float
+    rates: Rates
 
 
-def measure(case: Case, peers: Sequence[str], repeat: int, rate: float) -> Cost:
+def measure(case: Case, peers: Sequence[str], repeat: int, rates: Rates, device: torch.device = CPU) -> Cost:
     """Build a model, and time in turn what can be done with it.
 
     Args:
         case: Which model.
         peers: Names of peers that are installed.
         repeat: Timings of each action.
-        rate: Operations a second of a float32 matrix product.
+        rates: Of matrix products on the device.
+        device: Where the model is.
 
     Returns:
         What it costs.
     """
     torch.manual_seed(0)
-    model = case.build()
-    x, y = case.batch()
+    model = case.build().to(device)
+    x, y = (tensor.to(device) for tensor in case.batch())
     loss = partial(nn.functional.cross_entropy, target=y)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
     params = dict(model.named_parameters())
@@ -75,20 +77,33 @@ def measure(case: Case, peers: Sequence[str], repeat: int, rate: float) -> Cost:
 
     symmetries = find_symmetries(model, x, loss=loss)
     look = _look(OrderParameters(symmetries), params)
-    actions = {STEP: step, FIND: find, LOOK: look, READ: read}
-    if SKETCHES:
-        actions[SKETCH] = _look(OrderParameters(symmetries, exact=False), params)
+    sketch = _look(OrderParameters(symmetries, exact=False), params)
+    monitor = _monitor(symmetries, model, optimizer)
+    actions = {STEP: step, FIND: find, LOOK: look, SKETCH: sketch, MONITOR: monitor, READ: read}
     with ExitStack() as stack:
         actions |= {name: stack.enter_context(PEERS[name](model)) for name in peers}
         return Cost(
             case.title,
             sum(p.numel() for p in params.values()),
-            alternate(actions, repeat),
+            alternate(actions, repeat, device),
             arithmetic(look),
-            rate,
+            rates,
         )
 
 
 def _look(measure: OrderParameters, params: dict[str, nn.Parameter]) -> Callable[[], object]:
     """Look as the monitor does: one transfer for all values."""
     return lambda: torch.stack([value.double() for value in measure(params).values()]).tolist()
+
+
+def _monitor(
+    symmetries: Symmetries, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> Callable[[], object]:
+    observer, steps = Observer("SymmetryMonitor"), count()
+    observer.watch(symmetries, exact=None)
+
+    def look() -> object:
+        observer.look_at_gradients(model, optimizer)
+        return observer.look(model, [optimizer], next(steps))
+
+    return look

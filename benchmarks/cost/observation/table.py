@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.cost.observation.measurement import FIND, LOOK, READ, SKETCH, STEP, Cost
+from benchmarks.cost.observation.measurement import FIND, LOOK, MONITOR, READ, SKETCH, STEP, Cost
 from benchmarks.cost.observation.peers import PEERS
 from lightning_symmetry import SymmetryMonitor
-
-INTERVAL = SymmetryMonitor().every_n_steps
-"""Steps between two looks, by default."""
+from lightning_symmetry.callbacks._budget import steps_between
 
 
 def report(costs: Sequence[Cost]) -> str:
@@ -26,27 +24,36 @@ def looks(costs: Sequence[Cost]) -> str:
         "find (once)",
         "exact look",
         "look / step",
-        f"overhead, every {INTERVAL} steps",
         "sketched look",
         "sketched / one read",
+        "look of the monitor",
+        "steps from look to look",
+        "overhead",
     )
     rows = []
     for cost in costs:
         seconds = _seconds(cost)
-        ratio = seconds[LOOK] / seconds[STEP]
-        sketch = seconds.get(SKETCH)
+        interval = _interval(seconds[STEP], seconds[MONITOR])
         rows.append(
             [
                 cost.title,
                 f"{cost.parameters:,}",
                 *(_time(seconds[name]) for name in (STEP, FIND, LOOK)),
-                f"{ratio:.2f}",
-                f"{ratio / INTERVAL:.2%}",
-                "" if sketch is None else _time(sketch),
-                "" if sketch is None else f"{sketch / seconds[READ]:.1f}",
+                f"{seconds[LOOK] / seconds[STEP]:.2f}",
+                _time(seconds[SKETCH]),
+                f"{seconds[SKETCH] / seconds[READ]:.1f}",
+                _time(seconds[MONITOR]),
+                str(interval),
+                f"{seconds[MONITOR] / seconds[STEP] / interval:.2%}",
             ]
         )
     return _markdown(head, rows)
+
+
+def _interval(step: float, look: float) -> int:
+    """How many steps the monitor waits by default, given what a step and a look take."""
+    monitor = SymmetryMonitor()
+    return steps_between(monitor.max_overhead, monitor.every_n_steps, step, look)
 
 
 def peers(costs: Sequence[Cost]) -> str:
@@ -63,32 +70,39 @@ def peers(costs: Sequence[Cost]) -> str:
 
 
 def machine(costs: Sequence[Cost]) -> str:
-    """Write what an exact look asks for, and which share of the machine's matrix products it reaches."""
+    """Write what an exact look asks for, and which share of its time the products alone would take."""
     head = (
         "model",
-        "matrix products",
-        "eigenvalues",
+        "products, float32",
+        "products, float64",
+        "eigenvalues, float64",
         "read and written",
         "of the parameters' size",
         "operations a second",
-        "share of float32 matrix products",
+        "at the pace of products",
+        "share of the look",
     )
     rows = []
     for cost in costs:
-        counts = cost.arithmetic
-        pace = (counts.products + counts.eigenvalues) / cost.times[LOOK].seconds
+        counts, seconds = cost.arithmetic, cost.times[LOOK].seconds
+        least = cost.rates.least(counts)
         rows.append(
             [
                 cost.title,
-                f"{counts.products / 1e9:.3g} GFLOP",
-                f"{counts.eigenvalues / 1e9:.3g} GFLOP",
+                *(f"{n / 1e9:.3g} GFLOP" for n in (counts.products, counts.precise, counts.eigenvalues)),
                 f"{counts.bytes / 1e9:.3g} GB",
                 f"{counts.bytes / (4 * cost.parameters):.1f} ×",
-                f"{pace / 1e9:.3g} GFLOP/s",
-                f"{pace / cost.rate:.0%} of {cost.rate / 1e9:.3g} GFLOP/s",
+                f"{counts.operations / seconds / 1e9:.3g} GFLOP/s",
+                _time(least),
+                f"{least / seconds:.0%}",
             ]
         )
-    return "\n\n".join([_markdown(head, rows), *_uncounted(costs)])
+    rates = costs[0].rates
+    pace = (
+        f"Products of large matrices: {rates.single / 1e9:.3g} GFLOP/s in float32, "
+        f"{rates.double / 1e9:.3g} GFLOP/s in float64."
+    )
+    return "\n\n".join([_markdown(head, rows), pace, *_uncounted(costs)])
 
 
 def _uncounted(costs: Sequence[Cost]) -> list[str]:

@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
+
+CPU = torch.device("cpu")
+
 LEAST = 0.05
 """Seconds that one timing takes at least: short actions are repeated."""
 
@@ -30,7 +34,10 @@ class Timing:
 
 
 def alternate(
-    actions: Mapping[str, Callable[[], object]], repeat: int, enough: float = ENOUGH
+    actions: Mapping[str, Callable[[], object]],
+    repeat: int,
+    device: torch.device = CPU,
+    enough: float = ENOUGH,
 ) -> dict[str, Timing]:
     """Time actions in turn, so that a slow moment of the machine meets them all.
 
@@ -39,6 +46,7 @@ def alternate(
     Args:
         actions: What is timed, by name.
         repeat: Timings of each action.
+        device: What has to be done with an action before its time is up.
         enough: Seconds of timings after which an action is left out of further rounds.
 
     Returns:
@@ -50,15 +58,22 @@ def alternate(
     for _ in range(repeat):
         for name, action in actions.items():
             if sum(seconds[name]) < enough:
-                seconds[name].append(_once(action))
+                seconds[name].append(_once(action, device))
     return {name: Timing(statistics.median(s), max(s) - min(s), len(s)) for name, s in seconds.items()}
 
 
-def _once(action: Callable[[], object]) -> float:
+def _once(action: Callable[[], object], device: torch.device) -> float:
+    _wait(device)
     count, started = 0, time.perf_counter()
     while True:
         action()
         count += 1
+        _wait(device)
         passed = time.perf_counter() - started
         if passed >= LEAST:
             return passed / count
+
+
+def _wait(device: torch.device) -> None:
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from ...discovery.symmetry import Symmetry
-from ...functional import broken_part, growth_rate, permutation_distance
-from ...functional._finite import ratio
+from ...functional._finite import finite_or_nan, ratio
 from .measured import Measured, batched
 from .slopes import Slopes
-from .space import Space, sides
+from .space import Piece, Space, sides
 
 
 def growth(given: Slopes, permuted: Iterable[Space], symmetries: Iterable[Symmetry]) -> Measured:
     """Measure −⟨θ⊥, ∇L⟩/‖θ⊥‖² of permutations, and of the groups that fix nothing but zero.
+
+    Weight decay λ adds ⟨θ⊥, λθ⟩ = λ‖θ⊥‖² of each piece. In float32 the squares of weights below 1e-19 are
+    zero, and so are their rates.
 
     Args:
         given: weights and gradients.
@@ -27,22 +29,51 @@ def growth(given: Slopes, permuted: Iterable[Space], symmetries: Iterable[Symmet
         ``growth_rate``, copies together; the model's is that of all permutations together. Symmetries whose
         weights are not all there are left out.
     """
-    pieces = {space.mover.name: space.legs() for space in permuted if given.know(space.legs())}
-    broken = {name: broken_part(given.weights(moved)) for name, moved in pieces.items()}
-    squares = {name: permutation_distance(parts).square().sum() for name, parts in broken.items()}
-    for symmetry in symmetries:
-        if symmetry.group in {"sign", "general_linear"} and given.know(moved := sides(symmetry)[0]):
-            pieces[symmetry.name], broken[symmetry.name] = moved, given.weights(moved)
-    each = batched(_rate, {name: [*parts, *given.slopes(pieces[name])] for name, parts in broken.items()})
-    if not squares:
-        return Measured(each, None)
-    weights = torch.stack(list(squares.values()))
-    rates = torch.stack([each[name] for name in squares])
-    return Measured(each, ratio((rates * weights).sum(), weights.sum()))
+    traded = {space.mover.name: space.legs() for space in permuted}
+    fixed = {s.name: sides(s)[0] for s in symmetries if s.group in {"sign", "general_linear"}}
+    broken = _projected(given, traded, _centred)
+    found = broken | _projected(given, fixed, _whole)
+    each = {name: _rate(parts) for name, parts in found.items()}
+    return Measured(each, _rate(torch.stack(list(broken.values())).sum(dim=0)) if broken else None)
 
 
-def _rate(*tensors: Tensor) -> Tensor:
-    """The rate of all copies of a space together: they become columns of one."""
-    half = len(tensors) // 2
-    joined = [tensor.transpose(1, 2).flatten(start_dim=2) for tensor in tensors]
-    return growth_rate(joined[:half], joined[half:])
+def _projected(
+    given: Slopes, moved: Mapping[str, Sequence[Piece]], part: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    """The slope along the broken part of the weights, and its square: ``(2,)`` by the name of a symmetry."""
+    known = {name: pieces for name, pieces in moved.items() if given.know(pieces)}
+    found = batched(
+        lambda *blocks: _products(part, *blocks),
+        {name: [*given.spread(pieces), *given.spread_gradients(pieces)] for name, pieces in known.items()},
+    )
+    return {name: _with_decay(products, given.decays(known[name])) for name, products in found.items()}
+
+
+def _products(part: Callable[[Tensor], Tensor], *blocks: Tensor) -> Tensor:
+    """⟨θ⊥, ∇L⟩ and ‖θ⊥‖² of every piece, ``(symmetries, 2, pieces)``, from its weights and its gradient."""
+    half, found = len(blocks) // 2, []
+    for weights, slopes in zip(blocks[:half], blocks[half:], strict=True):
+        broken = part(weights.to(torch.promote_types(weights.dtype, torch.float32)))
+        rest = tuple(range(1, broken.ndim))
+        found.append(torch.stack([(broken * slopes).sum(rest), broken.square().sum(rest)], dim=-1))
+    return torch.stack(found, dim=-1)
+
+
+def _with_decay(products: Tensor, decays: Sequence[float]) -> Tensor:
+    along, squares = products
+    if any(decays):
+        along = along + torch.stack([rate * square for rate, square in zip(decays, squares, strict=True)])
+    return torch.stack([along.sum(), squares.sum()])
+
+
+def _rate(parts: Tensor) -> Tensor:
+    along, square = parts
+    return finite_or_nan(-ratio(along, square))
+
+
+def _centred(weights: Tensor) -> Tensor:
+    return weights - weights.mean(dim=2, keepdim=True)
+
+
+def _whole(weights: Tensor) -> Tensor:
+    return weights

@@ -10,9 +10,6 @@ from math import prod
 from ...functional._alike import Modulo
 from .space import Piece, Space, place, places_and_powers
 
-AT_ONCE = 2**19
-"""Numbers that are put side by side, 2 MB of float32: what a larger space has is not copied."""
-
 Shape = tuple[int, int, int]
 """Of one leg: copies, units, coordinates of a unit."""
 
@@ -82,16 +79,24 @@ class Kin:
     legs: tuple[tuple[Piece, ...], ...]
 
 
-def kin(spaces: Iterable[Space]) -> list[Kin]:
-    """Put spaces of one make together, as many as may be copied side by side."""
+def kin(spaces: Iterable[Space], most: int | None = None) -> list[Kin]:
+    """Put spaces of one make together.
+
+    Args:
+        spaces: Any.
+        most: How many numbers those that are put together may have, if that is limited.
+
+    Returns:
+        The spaces, each once.
+    """
     alike: dict[Make, list[Space]] = defaultdict(list)
     for space in spaces:
         alike[_make(space)].append(space)
     found = []
     for make, members in alike.items():
-        most = max(1, AT_ONCE // make.numbers)
-        for start in range(0, len(members), most):
-            some = members[start : start + most]
+        count = len(members) if most is None else max(1, most // make.numbers)
+        for start in range(0, len(members), count):
+            some = members[start : start + count]
             legs = tuple(zip(*(space.legs() for space in some), strict=True))
             found.append(Kin(make, tuple(space.mover.name for space in some), legs))
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from .measured import stacked
 from .space import Piece
 
 Key = tuple[object, ...]
@@ -30,13 +31,7 @@ class Reader:
 
     def stacked(self, pieces: Sequence[Piece]) -> Tensor:
         """Return pieces of one shape side by side, in float32 or better: ``(pieces, copies, size, rest)``."""
-        units = self(pieces)
-        if len(units) == 1:
-            stack = units[0].unsqueeze(0)
-        elif units[0].stride(-1) > units[0].stride(-2):  # copied as they are stored, which is faster
-            stack = torch.stack([each.mT for each in units]).mT
-        else:
-            stack = torch.stack(units)
+        stack = stacked(self(pieces))
         return stack.to(torch.promote_types(stack.dtype, torch.float32))
 
     def unflattened(self, piece: Piece) -> Tensor:

@@ -37,9 +37,17 @@ class Slopes:
         """The weights, ``(copies, n, k)`` each."""
         return self._read(moved)
 
-    def slopes(self, moved: Sequence[Piece]) -> list[Tensor]:
-        """Their gradients, in the same arrangement."""
-        return [self._slope(*piece) for piece in moved]
+    def spread(self, moved: Sequence[Piece]) -> list[Tensor]:
+        """The weights without a copy, ``(copies, n, ...)`` each."""
+        return [self._read.unflattened(piece) for piece in moved]
+
+    def spread_gradients(self, moved: Sequence[Piece]) -> list[Tensor]:
+        """Their gradients in the same arrangement."""
+        return [leg.spread(self._gradient(leg), act) for leg, act in moved]
+
+    def decays(self, moved: Sequence[Piece]) -> list[float]:
+        """The weight decay of each."""
+        return [self._decay.get(leg.parameter, 0.0) for leg, _ in moved]
 
     def gradients(self, moved: Sequence[Piece]) -> list[Tensor]:
         """The gradients of the loss alone, without weight decay."""
@@ -57,13 +65,10 @@ class Slopes:
         """The norm of the gradient of the loss with respect to all parameters, 1 where it is zero."""
         return steepness(self._gradients.values())
 
-    def _slope(self, leg: Leg, act: int) -> Tensor:
-        param = leg.units(leg.of(self._params[leg.parameter].detach()), act)
-        decay = self._decay.get(leg.parameter, 0.0)
-        if leg.parameter not in self._gradients:
-            return decay * param
-        slope = leg.units(self.gradient(leg), act)
-        return slope.add(param, alpha=decay) if decay else slope
+    def _gradient(self, leg: Leg) -> Tensor:
+        if leg.parameter in self._gradients:
+            return self.gradient(leg)
+        return leg.of(torch.zeros_like(self._params[leg.parameter], requires_grad=False))
 
 
 def steepness(gradients: Iterable[Tensor]) -> Tensor:

@@ -1,0 +1,1 @@
+"""How often ``symmetry/collapse_risk`` is raised in vain, and how long before accuracy falls."""
