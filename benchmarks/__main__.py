@@ -5,13 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from benchmarks.cost import universality
-from benchmarks.cost.observation import command as cost
-from benchmarks.cost.speed import command as speed
-from benchmarks.cost.zoo import command as zoo
-from benchmarks.reproductions import canonical
-from benchmarks.reproductions.early_warning import command as early_warning
+COMMANDS = {
+    "cost": (
+        "cost.observation.command",
+        "a look at all order parameters beside a training step and other looks",
+    ),
+    "zoo": ("cost.zoo.command", "discovery on the models of timm, torchvision and transformers"),
+    "discovery-speed": ("cost.speed.command", "discovery against torch-pruning and rebasin"),
+    "cka": ("cost.universality", "alignment of two networks over a data set against n × n and torch-cka"),
+    "canonical": (
+        "reproductions.canonical",
+        "alignments of features, gradients and weights in a small classifier",
+    ),
+    "early-warning": (
+        "reproductions.early_warning.command",
+        "alarms of symmetry/collapse_risk in healthy and collapsing trainings",
+    ),
+}
+"""The module of each command, and what it is about."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,26 +36,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0; 1 if a false symmetry was found.
     """
+    given = list(sys.argv[1:] if argv is None else argv) or ["cost"]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = parser.add_subparsers(metavar="NAME")
     completeness = names.add_parser("completeness", help="what is found of known architectures")
     completeness.set_defaults(run=_completeness)
-    for name, command, says in (
-        ("cost", cost, "a look at all order parameters beside a training step and other looks"),
-        ("zoo", zoo, "discovery on the models of timm, torchvision and transformers"),
-        ("discovery-speed", speed, "discovery against torch-pruning and rebasin"),
-        ("cka", universality, "alignment of two networks over a data set against n × n and torch-cka"),
-        ("canonical", canonical, "alignments of features, gradients and weights in a small classifier"),
-        (
-            "early-warning",
-            early_warning,
-            "alarms of symmetry/collapse_risk in healthy and collapsing trainings",
-        ),
-    ):
-        one = names.add_parser(name, help=says, description=command.__doc__)
-        command.add_arguments(one)
-        one.set_defaults(run=command.run)
-    options = parser.parse_args((sys.argv[1:] if argv is None else argv) or ["cost"])
+    for name, (module, says) in COMMANDS.items():
+        one = names.add_parser(name, help=says)
+        if name == given[0]:  # the zoo runs where Lightning, which other commands need, cannot be imported
+            command = import_module(f"benchmarks.{module}")
+            one.description = command.__doc__
+            command.add_arguments(one)
+            one.set_defaults(run=command.run)
+    options = parser.parse_args(given)
     result: int = options.run(options)
     return result
 
