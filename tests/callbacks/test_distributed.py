@@ -1,14 +1,9 @@
 """Two processes: what is found is the same on both, and the same as on one."""
 
-import os
-import socket
-from contextlib import ExitStack
-
 import lightning.pytorch
 import pytest
 import torch
 import torch.distributed.fsdp
-import torch.multiprocessing
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from torch import nn
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
@@ -16,9 +11,9 @@ from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, 
 from lightning_symmetry import find_symmetries
 from lightning_symmetry.callbacks._first_step import FirstStep
 
+from ..processes import free_ports, in_two_processes, launched
 from .runs import Batches
 
-PATIENCE = 240
 FULLY_SHARD = hasattr(torch.distributed.fsdp, "fully_shard")  # older versions of torch keep it elsewhere
 
 
@@ -130,38 +125,19 @@ def train(module_class) -> list[tuple[str, str, int]]:
     return [(s.name, s.group, s.size) for s in finding.symmetries]
 
 
-def work(rank: int, ports: list[int], results) -> None:
+def work(rank: int, ports: list[int]) -> dict[str, list[tuple[str, str, int]]]:
     """Be one of two processes."""
-    torch.set_num_threads(1)
-    launched = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
-    launched |= {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "test"}
-    os.environ.update({key: str(value) for key, value in launched.items()})
     found = {}
     for module_class, port in zip(CASES, ports, strict=True):
-        os.environ["MASTER_PORT"] = str(port)
+        launched(rank, port)
         found[module_class.__name__] = train(module_class)
-    results.put(found)
+    return found
 
 
 @pytest.fixture(scope="module")
 def both():
     """What each of two processes finds, by the name of the case."""
-    with ExitStack() as sockets:
-        probes = [sockets.enter_context(socket.socket()) for _ in CASES]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        ports = [probe.getsockname()[1] for probe in probes]
-    context = torch.multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=work, args=(rank, ports, results)) for rank in range(2)]
-    try:
-        for process in processes:
-            process.start()
-        yield [results.get(timeout=PATIENCE) for _ in processes]
-    finally:
-        for process in processes:
-            process.join(PATIENCE)
-            process.kill()
+    return in_two_processes(work, free_ports(len(CASES)))
 
 
 class Alone(nn.Module):

@@ -1,19 +1,13 @@
 """Two processes with losses of their own: both find the same, at the mean of the losses."""
 
-import os
-import socket
-
 import lightning.pytorch
 import pytest
-import torch
-import torch.multiprocessing
 from lightning.pytorch.strategies import DDPStrategy
 
 from lightning_symmetry import StageDetector
 
+from ..processes import free_ports, in_two_processes, launched
 from .runs import Classifier
-
-PATIENCE = 240
 
 
 class Apart(Classifier):
@@ -25,12 +19,9 @@ class Apart(Classifier):
         return 0 * loss + (before if self.global_step < 20 else 1.0)
 
 
-def work(rank: int, port: int, folder: str, results) -> None:
+def work(rank: int, port: int, folder: str):
     """Be one of two processes."""
-    torch.set_num_threads(1)
-    launched = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
-    launched |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
-    os.environ.update({key: str(value) for key, value in launched.items()})
+    launched(rank, port)
     detector = StageDetector(every_n_steps=2, save_to=folder, strict=True)
     trainer = lightning.pytorch.Trainer(
         accelerator="cpu",
@@ -44,27 +35,14 @@ def work(rank: int, port: int, folder: str, results) -> None:
         enable_model_summary=False,
     )
     trainer.fit(Apart())
-    results.put((detector.state_dict(), [t.to_dict() for t in detector.transitions]))
+    return detector.state_dict(), [t.to_dict() for t in detector.transitions]
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     """What each of two processes finds, and the folder that they save to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("stages")
-    context = torch.multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=work, args=(rank, port, str(folder), results)) for rank in range(2)]
-    try:
-        for process in processes:
-            process.start()
-        yield [results.get(timeout=PATIENCE) for _ in processes], folder
-    finally:
-        for process in processes:
-            process.join(PATIENCE)
-            process.kill()
+    return in_two_processes(work, *free_ports(), str(folder)), folder
 
 
 def test_both_processes_find_the_same(both):

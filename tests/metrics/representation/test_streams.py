@@ -2,7 +2,6 @@
 
 import math
 import pickle
-import socket
 
 import matplotlib
 import pytest
@@ -11,6 +10,7 @@ from torchmetrics import MetricCollection
 
 from lightning_symmetry import metrics as M
 
+from ...processes import free_ports, in_two_processes, join
 from .streams import CASES, CLASSES, FEATURES, LABELS, NUMBER, SIZE, WEIGHT
 
 matplotlib.use("Agg")
@@ -198,33 +198,26 @@ def test_wrong_arguments_are_named(wrong, message):
         wrong()
 
 
-def work(rank, port, queue):
-    torch.set_num_threads(1)
-    address = f"tcp://127.0.0.1:{port}"
-    torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
+def values(metric):
+    value = metric.compute()
+    return {k: v.item() for k, v in (value.items() if isinstance(value, dict) else [("value", value)])}
+
+
+def work(rank, port):
+    join(rank, port)
     # unequal halves, and for some metrics a process that sees nothing
+    halves, one = [slice(0, 27), slice(27, NUMBER)], [slice(0, NUMBER), None]
     found = {}
     for index, name in enumerate(CASES):
-        here = [slice(0, 27), slice(27, NUMBER)] if index % 2 else [slice(0, NUMBER), None]
-        metric = fed(name, [] if here[rank] is None else [here[rank]])
-        value = metric.compute()
-        values = value.items() if isinstance(value, dict) else [("value", value)]
-        found[name] = {key: v.item() for key, v in values}
-    queue.put(found)
-    torch.distributed.destroy_process_group()
+        here = (halves if index % 2 else one)[rank]
+        found[name] = values(fed(name, [] if here is None else [here]))
+    return found
 
 
 def test_two_processes_find_what_one_finds():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = torch.multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
-    torch.multiprocessing.spawn(work, (port, queue), nprocs=2)
-    both = [queue.get(), queue.get()]
+    both = in_two_processes(work, *free_ports())
     for name, (_, _, function) in CASES.items():
         expected = function()
-        values = expected.items() if isinstance(expected, dict) else [("value", expected)]
-        alone = {key: value.item() for key, value in values}
+        alone = expected.items() if isinstance(expected, dict) else [("value", expected)]
         for found in both:
-            assert found[name] == pytest.approx(alone, rel=1e-9, abs=1e-9)
+            assert found[name] == pytest.approx({k: v.item() for k, v in alone}, rel=1e-9, abs=1e-9)

@@ -1,15 +1,12 @@
 """Two processes that see half of the data each report what one process reports."""
 
-import socket
-
 import pytest
 import torch
-import torch.distributed
-import torch.multiprocessing
 
 from lightning_symmetry import metrics as M
 
-PATIENCE = 120
+from ...processes import free_ports, in_two_processes, join
+
 SIZES = [20, 20, 12, 28]
 METRICS = {
     "LinearCKA": M.LinearCKA,
@@ -42,35 +39,17 @@ def values(chosen) -> dict[str, list[float]]:
     return found
 
 
-def work(rank: int, port: int, results) -> None:
+def work(rank, port):
     """Be one of two processes."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
-    )
+    join(rank, port)
     shares = {"halves": batches()[rank::2], "all and nothing": batches() if rank else []}
-    results.put({name: values(chosen) for name, chosen in shares.items()})
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
+    return {name: values(chosen) for name, chosen in shares.items()}
 
 
 @pytest.fixture(scope="module")
 def both():
     """What each of two processes reports."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    context = torch.multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=work, args=(rank, port, results)) for rank in range(2)]
-    try:
-        for process in processes:
-            process.start()
-        yield [results.get(timeout=PATIENCE) for _ in processes]
-    finally:
-        for process in processes:
-            process.join(PATIENCE)
-            process.kill()
+    return in_two_processes(work, *free_ports())
 
 
 @pytest.mark.parametrize("name", METRICS)
