@@ -79,7 +79,7 @@ class Leg(View):
             if self.additive:
                 units = GROUPS["translation"].act(element.to(units).log(), units, power)
             elif self.frames or self.about:
-                frame = self._frame(act, params).to(units)
+                frame = self.frame(act, params).to(units)
                 units = frame * group.act(element, (units + self.about) / frame, power) - self.about
             else:
                 units = group.act(element, units, power)
@@ -87,8 +87,9 @@ class Leg(View):
             piece = units.reshape(shape).permute([order.index(d) for d in range(len(order))])
         return piece
 
-    def _frame(self, act: int, params: Mapping[str, Tensor]) -> Tensor:
-        frame = torch.ones(1)
+    def frame(self, act: int, params: Mapping[str, Tensor]) -> Tensor:
+        """Return the gains between the space and the piece along an acting dimension, to divide units by."""
+        frame = torch.ones(())
         for factor in self.frames[act] if self.frames else ():
             frame = frame * factor.value(params)
         return frame.unsqueeze(-1)

@@ -21,6 +21,7 @@ from ._model.leak import leaks
 from ._model.measured import Measured, most_at_once
 from ._model.ranks import product_ranks, ranks
 from ._model.reader import Reader
+from ._model.rotations import rotation_ranks, rotation_sketch
 from ._model.sketch import SketchedWeights
 from ._model.sketched import SAMPLE, projected_participation, sampled_counts
 from ._model.sketched_basis import basis_sketch
@@ -61,12 +62,14 @@ class OrderParameters:
     - ``distinct_units``: Σ 1/|{j : i ~ j}| modulo the scale and sign group of the space, and
       ``duplicate_units``, the other living ones. The model's are the sums.
     - ``unbroken``: the share of the permutations that the weights leave unbroken, log |stabiliser| / log n!
-      (arXiv 2502.05300). The model's is that of all its permutations together.
+      (arXiv 2502.05300); of a general linear or orthogonal group the dimension of the stabiliser over that of
+      the group, from the rank that is in use. The model's is that of all its permutations together.
     - ``effective_rank`` (Roy & Vetterli 2007), ``participation_ratio``, ``stable_rank`` and
       ``numerical_rank`` (singular values beyond a hundredth of the largest) of the matrices that write a
       space, each row scaled to the size of its unit where the space has a scaling; for a space with a general
-      linear group of the product of readers and writers, which the group leaves alone. The model's are the
-      means.
+      linear group of the product of readers and writers, which the group leaves alone; for one that may be
+      rotated, of all matrices around it side by side, through its gains and each of length one. The model's
+      are the means.
     - ``noether_imbalance``: how far the conserved charges of a scaling or general linear group (arXiv
       2012.04728) are from balance, in [0, 1]. The model's is the mean.
 
@@ -126,15 +129,18 @@ class OrderParameters:
             for measure in (EXACT if exact else SKETCHED)[some.make.group]:
                 for quantity, values in measure(weights).items():
                     each[quantity] |= zip(some.names, values.unbind(0), strict=True)
+        rotated = rotation_ranks if self._exact else rotation_sketch
+        for quantity, found in rotated(read, params, self._symmetries).items():
+            each[quantity] |= found
         distances = each["breaking_distance"]
         distances |= lengths(read, (s for s in self._symmetries if s.name not in distances))
         norms = read.norms if self._exact else partial(read.sampled_norms, count=SAMPLE)
         each["noether_imbalance"] |= balance(norms, self._symmetries)
-        found = whole(each, self._orders)
+        measured = whole(each, self._orders)
         if self._symmetries:
             left = {**each["numerical_rank"], **each["distinct_units"]}
-            found["effective_parameters"] = Measured({}, self._effective_parameters(params)(left))
-        return _keyed(found)
+            measured["effective_parameters"] = Measured({}, self._effective_parameters(params)(left))
+        return _keyed(measured)
 
     @torch.no_grad()
     def motion(

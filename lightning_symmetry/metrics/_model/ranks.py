@@ -40,7 +40,7 @@ def ranks(weights: Weights) -> dict[str, Tensor]:
     else:  # of a single writer, or of several that nothing scales
         gram = _scaled(weights.written, factors[0])
     finite = (weights.joint_norms(make.writers) + weights.sizes).sum(dim=-1).isfinite()
-    return _ranks(roots_of_eigenvalues(gram, finite), weights.sizes)
+    return all_ranks(roots_of_eigenvalues(gram, finite), weights.sizes)
 
 
 def product_ranks(weights: Weights) -> dict[str, Tensor]:
@@ -50,13 +50,16 @@ def product_ranks(weights: Weights) -> dict[str, Tensor]:
         weights: of spaces on which a general linear group acts.
 
     Returns:
-        As :func:`ranks`; nothing if a side is missing.
+        As :func:`ranks`, and ``unbroken``, the dimension of the group of n − r dimensions over that of all n,
+        which nothing breaks if r are in use; nothing if a side is missing.
     """
     # single numbers, such as biases, span no direction, and other groups shift them
     sides = [weights.of(legs) for legs in (weights.make.writers, weights.make.readers)]
     if not all(sides):
         return {}
-    return _ranks(product_singular_values(*map(side_by_side, sides)), weights.norms[0])
+    sigma = product_singular_values(*map(side_by_side, sides))
+    unused = 1 - number_above(sigma, TOLERANCE) / weights.make.size
+    return all_ranks(sigma, weights.legs[0]) | {"unbroken": unused.square().mean(-1).to(weights.legs[0])}
 
 
 def gauges(weights: Weights) -> list[Tensor | None]:
@@ -85,8 +88,16 @@ def _scaled(gram: Tensor, factor: Tensor | None) -> Tensor:
     return (gram * precise.unsqueeze(-1)).mul_(precise.unsqueeze(-2))
 
 
-def _ranks(sigma: Tensor, like: Tensor) -> dict[str, Tensor]:
-    """All ranks, as means over the copies."""
+def all_ranks(sigma: Tensor, like: Tensor) -> dict[str, Tensor]:
+    """All ranks, as means over the copies.
+
+    Args:
+        sigma: Singular values, ``(..., copies, p)``.
+        like: Gives device and dtype.
+
+    Returns:
+        As :func:`ranks`, ``...`` each.
+    """
     found = {
         "effective_rank": entropy_rank(sigma),
         "participation_ratio": participation(sigma),

@@ -29,11 +29,11 @@ class Space:
 
     def writers(self) -> list[Piece]:
         """The matrices that write the space; one number a unit (a bias, a gain) spans no direction."""
-        return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "writes" and _width(leg, act) > 1]
+        return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "writes" and width(leg, act) > 1]
 
     def readers(self) -> list[Piece]:
         """The matrices that read the space."""
-        return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "reads" and _width(leg, act) > 1]
+        return [(leg, act) for leg, act in self.legs() if leg.roles[act] == "reads" and width(leg, act) > 1]
 
     def incoming(self) -> tuple[list[Piece], Modulo]:
         """What tells units apart, and the group modulo which it does.
@@ -125,9 +125,10 @@ def place(leg: Leg, act: int) -> Place:
     return leg.parameter, leg.offset, leg.atoms[leg.acts[act]]
 
 
-def _width(leg: Leg, act: int) -> int:
-    width = 1
+def width(leg: Leg, act: int) -> int:
+    """How many coordinates a unit has in a piece."""
+    count = 1
     for i, size in enumerate(leg.sizes):
         if i != leg.acts[act] and i not in leg.copies:
-            width *= size
-    return width
+            count *= size
+    return count

@@ -28,7 +28,7 @@ def whole(each: Mapping[str, Each], permutations: Mapping[str, float]) -> dict[s
 
 
 def _total(name: str, each: Each, permutations: Mapping[str, float]) -> Tensor | None:
-    if name == "breaking_distance":
+    if name in {"breaking_distance", "unbroken"}:
         each = {symmetry: value for symmetry, value in each.items() if symmetry in permutations}
     if not each:
         return None
