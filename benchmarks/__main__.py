@@ -15,9 +15,14 @@ COMMANDS = {
     "zoo": ("cost.zoo.command", "discovery on the models of timm, torchvision and transformers"),
     "discovery-speed": ("cost.speed.command", "discovery against torch-pruning and rebasin"),
     "cka": ("cost.universality", "alignment of two networks over a data set against n × n and torch-cka"),
+    "representation": ("cost.representation", "a look of RepresentationMonitor beside a training step"),
     "canonical": (
         "reproductions.canonical",
         "alignments of features, gradients and weights in a small classifier",
+    ),
+    "within-class": (
+        "reproductions.within_class",
+        "variance within classes of a classifier, with its symmetries and without",
     ),
     "early-warning": (
         "reproductions.early_warning.command",

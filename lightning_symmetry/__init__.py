@@ -32,7 +32,12 @@ from lightning_symmetry.discovery import (
 from lightning_symmetry.surgery import OffsetDecay, Syre
 
 if TYPE_CHECKING:
-    from lightning_symmetry.callbacks import RemoveSymmetry, StageDetector, SymmetryMonitor
+    from lightning_symmetry.callbacks import (
+        RemoveSymmetry,
+        RepresentationMonitor,
+        StageDetector,
+        SymmetryMonitor,
+    )
 
 __version__ = "0.1.0"
 
@@ -42,6 +47,7 @@ __all__ = [
     "Leg",
     "OffsetDecay",
     "RemoveSymmetry",
+    "RepresentationMonitor",
     "StageDetector",
     "Symmetries",
     "Symmetry",
@@ -55,7 +61,7 @@ __all__ = [
 if not TYPE_CHECKING:
     # the callbacks need Lightning, which discovery works without and which takes seconds to import
     def __getattr__(name: str) -> Any:
-        if name in ("RemoveSymmetry", "StageDetector", "SymmetryMonitor"):
+        if name in ("RemoveSymmetry", "RepresentationMonitor", "StageDetector", "SymmetryMonitor"):
             from lightning_symmetry import callbacks
 
             return getattr(callbacks, name)

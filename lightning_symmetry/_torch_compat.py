@@ -12,3 +12,8 @@ _set_stance = getattr(torch.compiler, "set_stance", None)
 uncompiled: Callable[[], AbstractContextManager[Any]] = (
     partial(_set_stance, "force_eager") if _set_stance else nullcontext
 )
+
+
+def in_backward() -> bool:
+    """Whether a backward pass is running in this thread, as when gradient checkpointing computes anew."""
+    return bool(torch._C._current_graph_task_id() != -1)

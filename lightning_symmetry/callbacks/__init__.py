@@ -7,6 +7,7 @@ Example:
 
 from lightning_symmetry.callbacks.monitor import SymmetryMonitor
 from lightning_symmetry.callbacks.remove_symmetry import RemoveSymmetry
+from lightning_symmetry.callbacks.representation_monitor import RepresentationMonitor
 from lightning_symmetry.callbacks.stage_detector import StageDetector
 
-__all__ = ["RemoveSymmetry", "StageDetector", "SymmetryMonitor"]
+__all__ = ["RemoveSymmetry", "RepresentationMonitor", "StageDetector", "SymmetryMonitor"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch._dynamo import OptimizedModule
+
+from ._compiled import is_compiled
 
 Call = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
 
@@ -49,9 +50,7 @@ class Calls:
         after = module.register_forward_hook(self._leave, always_call=True)
         self._watching.callback(before.remove)
         self._watching.callback(after.remove)
-        if not isinstance(module, OptimizedModule) and not hasattr(
-            module.forward, "_torchdynamo_orig_callable"
-        ):
+        if not is_compiled(module):
             for child in module.children():
                 self._watch(child)
 

@@ -16,10 +16,12 @@ class FiniteValues:
 
     Args:
         owner: Whom the warning speaks of.
+        cause: Why a value is not finite.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, cause: str = "weights are not finite") -> None:
         self._owner = owner
+        self._cause = cause
         self._has_warned = False
 
     def of(self, values: Mapping[str, Tensor], step: int) -> dict[str, float]:
@@ -40,7 +42,7 @@ class FiniteValues:
             self._has_warned = True
             lost = [key for key in values if key not in finite]
             rank_zero_warn(
-                f"{self._owner}: weights are not finite at step {step}; {len(lost)} values such as "
-                f"{lost[0]!r} are not logged."
+                f"{self._owner}: {self._cause} at step {step}; {len(lost)} values such as {lost[0]!r} are "
+                "not logged."
             )
         return finite

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .quantity import Paper, Quantity
+from .representations import REPRESENTATIONS
 
 _PREFIX = "symmetry/"
-
-
-@dataclass(frozen=True)
-class Paper:
-    """A paper on arXiv.
-
-    Attributes:
-        arxiv: Its number.
-        authors: Short authors.
-    """
-
-    arxiv: str
-    authors: str
-
 
 BREAKING = Paper("2502.05300", "Ziyin et al.")
 REMOVAL = Paper("2408.15495", "Ziyin et al.")
 COLLAPSE = Paper("2306.04251", "Chen et al.")
 CHARGES = Paper("2012.04728", "Kunin et al.")
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """What a curve shows.
-
-    Attributes:
-        title: Name for a heading.
-        meaning: What it is and how to read it.
-        papers: Where it comes from.
-        part: Name of the symmetry that it belongs to; empty for the whole model.
-    """
-
-    title: str
-    meaning: str
-    papers: tuple[Paper, ...] = ()
-    part: str = ""
-
 
 _KNOWN = {
     "effective_rank": Quantity(
@@ -151,6 +120,7 @@ _KNOWN = {
         "noise, large steps and adaptive optimizers do that.",
         (CHARGES,),
     ),
+    **REPRESENTATIONS,
 }
 
 

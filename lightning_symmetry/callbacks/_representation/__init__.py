@@ -1,0 +1,1 @@
+"""What :class:`~lightning_symmetry.RepresentationMonitor` is made of."""

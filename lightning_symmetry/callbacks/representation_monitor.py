@@ -1,0 +1,337 @@
+"""Log what a network comes to represent while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from .._compat import LightningModule, Trainer
+from ..functional._check import check
+from ._finite_values import FiniteValues
+from ._representation.extent import Extent
+from ._representation.initial_values import InitialValues
+from ._representation.layers import layers_of
+from ._representation.looking import Looking
+from ._representation.own_step import OwnSteps
+from ._representation.pace import Pace
+from ._representation.probe import Probe
+from ._switching_off import SwitchingOff
+
+UNDEFINED = "some values are not defined (one class, sample or direction only, or numbers not finite)"
+
+
+class RepresentationMonitor(SwitchingOff):
+    r"""Measure what the layers of a model represent, in its own training steps or on a fixed probe.
+
+    Needs no configuration. In steps that are due, forward hooks and gradient hooks of tensors take samples of
+    what each layer reads and writes, and of the gradient there; they are removed when the batch ends. There
+    is no further forward or backward pass, and between looks there is no hook at all. The trained weights are
+    the same bit for bit. A look lasts ``batches`` batches in a row, as one alone says little of the classes.
+
+    *Features* of a linear layer or a convolution are what it reads: the rows of a matrix, tokens, or places
+    of an image with their channels. Other modules may be named, too: their features are the first tensor that
+    they put out. Logged through ``self.log_dict``, of each layer (``<layer>`` is its name in
+    ``named_modules()``):
+
+    - ``symmetry/alignment_<relation>/<layer>``: α of the canonical representation hypothesis, see
+      :func:`~lightning_symmetry.functional.canonical_alignments`, for the relations ``forward_hg``,
+      ``forward_gz``, ``forward_hz``, ``backward_hg``, ``backward_gz`` and ``backward_hz``. The gradient of
+      the inputs is the one through this layer: :math:`g_a = W^\top g_b`.
+    - ``symmetry/alignment_<relation>_init/<layer>``: α at the first look, which α has to be compared with.
+    - ``symmetry/alignment_<relation>_shuffled/<layer>``: what is left of α when features are renamed at
+      random
+    - ``symmetry/canonical_relations/<layer>``: how many of the six hold, α being 0.7 or more
+    - ``symmetry/canonical_phase/<layer>``: which ones hold, 0 to 63, the sum of 1, 2, 4, 8, 16 and 32 for the
+      relations in the order above
+    - ``symmetry/exponent_<relation>/<layer>`` and, with the endings ``_low``, ``_high`` and ``_r_squared``,
+      the limits of its confidence interval and R²: the power law between the spectra, if ``exponents``
+    - ``symmetry/feature_rank/<layer>``: effective rank of the features about their mean
+    - ``symmetry/rankme/<layer>``: RankMe of the features, about zero
+    - ``symmetry/dormant_share/<layer>``: share of dormant units, unless the layer reads the batch itself
+    - ``symmetry/depth_phase/<layer>``: 1 if the rank rises up to this layer (expansion), -1 if it falls
+      (reduction), 0 if it stays (transmission), see :func:`~lightning_symmetry.functional.depth_profile`
+
+    Of the whole model:
+
+    - ``symmetry/alignment_<relation>``, with ``_init`` and ``_shuffled``, ``symmetry/canonical_relations``,
+      ``symmetry/feature_rank``, ``symmetry/dormant_share``: means over layers
+    - ``symmetry/nc1``, ``symmetry/nc1_trace_ratio``, ``symmetry/nc2_equinorm``,
+      ``symmetry/nc2_equiangularity``, ``symmetry/nc2_etf_distance``, the same with ``nc2_classifier_``,
+      ``symmetry/nc3``, ``symmetry/nc4``: :func:`~lightning_symmetry.functional.neural_collapse`
+    - ``symmetry/fisher_ratio``, ``symmetry/discriminant_ratio``, ``symmetry/nearest_centre_accuracy``:
+      :func:`~lightning_symmetry.functional.separability` of what the classifier reads
+
+    The last two groups need labels: integers, in a batch ``(inputs, labels)``, or in a mapping under
+    ``labels``, ``label``, ``targets``, ``target`` or ``y``; negative ones are left out. The classifier is the
+    last watched linear layer to run that has one row of outputs a label and more outputs than the largest
+    label (at most 4096). Labels that are the inputs themselves are those of a language model, no classes. Of
+    few samples a class, NC1 is too small by the share K/n. A mapping's ``attention_mask`` tells tokens from
+    padding, which no quantity of tokens counts.
+
+    With a ``reference``, of each layer (but one that reads the batch itself) and averaged over them:
+
+    - ``symmetry/cka``: unbiased linear centred kernel alignment
+    - ``symmetry/procrustes``: correlation after the best rotation
+    - ``symmetry/inner_product_correlation``: of inner products over pairs of samples
+    - ``symmetry/mutual_neighbours``, ``symmetry/mutual_neighbours_chance``: nearest neighbours in common
+
+    Values that are not defined are not logged; the first time, a warning names one. Processes join their
+    samples. Everything is accumulated in float32 or better, whatever autocast says. What gradient
+    checkpointing computes again counts once. Compiled code does not see hooks that come after it: layers
+    inside are named in a warning, and if there are no others the monitor switches itself off; a probe runs
+    uncompiled. Parametrized weights, which are computed whenever they are read, are not looked at. If
+    measuring fails, the monitor warns once with the cause and switches itself off; training goes on.
+
+    Memory of a look: for each layer, 3 (a + 1)² + 3 (b + 1)² numbers in float32 and (a + 1)² in float64, with
+    its numbers of inputs and outputs a and b or ``max_width`` where that is less, and ``max_samples`` rows
+    of what it reads and writes and of the gradient. A sharded weight is gathered, one layer at a time.
+
+    Sources: Ziyin et al., arXiv 2410.03006 (alignment) and 2502.05300 (depth); Papyan, Han & Donoho, PNAS
+    2020 (collapse); Garrido et al., arXiv 2210.02885 (RankMe); Sokar et al., arXiv 2302.12902 (dormant
+    units).
+
+    Args:
+        layers: Names of modules, or patterns such as ``"model.blocks.*.mlp"``; by default all linear layers
+            and convolutions, 16 of them evenly spread over depth if there are more.
+        every_n_steps: Optimizer steps between two looks, at least.
+        probe: A batch as ``training_step`` takes it, to look at instead of the steps: the whole step is run
+            on it in evaluation mode, with copies of all buffers, silently and without a trace. The same in
+            all processes.
+        probe_gradients: Whether to run a backward pass for the probe, too; without it there are no
+            alignments.
+        reference: A module of the same architecture as the model or a part of it, or its state dict, to
+            compare representations of the probe with: another model, or an earlier self.
+        batches: How many batches a look at the user's steps lasts; by default as many as make 512 samples, at
+            most 16. Weights move meanwhile, and the first look is over after as many steps.
+        max_overhead: Share of the training time that looking may take; the interval becomes longer where it
+            has to. None looks every ``every_n_steps``, whatever it costs.
+        max_samples: Tokens or places of images that count in a look, evenly spread over its batches and over
+            each tensor; at least one of every image.
+        max_width: Features that are wider are projected onto as many random directions, always the same.
+            Ranks are then too small where they are not much smaller than that.
+        exponents: Whether to fit power laws.
+        strict: Raise where the monitor would warn and switch itself off.
+
+    Raises:
+        ValueError: If a number is not positive, or there is no probe for a reference or gradients; in
+            ``on_fit_start``, if ``layers`` matches no module.
+
+    Example:
+        >>> from lightning_symmetry import RepresentationMonitor
+        >>> RepresentationMonitor(layers=["model.*"], every_n_steps=100).every_n_steps
+        100
+
+        In a Trainer: ``Trainer(callbacks=[RepresentationMonitor()])``.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[str] | None = None,
+        every_n_steps: int = 50,
+        probe: Any = None,
+        probe_gradients: bool = False,
+        reference: nn.Module | Mapping[str, Any] | None = None,
+        batches: int | None = None,
+        max_overhead: float | None = 0.01,
+        max_samples: int = 2048,
+        max_width: int = 512,
+        exponents: bool = False,
+        strict: bool = False,
+    ) -> None:
+        super().__init__(strict)
+        whole = isinstance(every_n_steps, int) and not isinstance(every_n_steps, bool)
+        check(whole and every_n_steps >= 1, "every_n_steps", "be an integer of at least 1", every_n_steps)
+        if probe is None and (probe_gradients or reference is not None):
+            raise ValueError("`probe` must be given with `probe_gradients` or `reference`, found None")
+        self.layers = [layers] if isinstance(layers, str) else layers
+        self.every_n_steps, self.max_overhead, self.reference = every_n_steps, max_overhead, reference
+        self._extent = Extent(batches, max_samples, max_width, exponents)
+        self._probe = None if probe is None else Probe(probe, max_samples, probe_gradients)
+        self._pace = Pace(every_n_steps, max_overhead)
+        self._initial, self._values = InitialValues(), FiniteValues("RepresentationMonitor", UNDEFINED)
+        self._looking: Looking | None = None
+        self._steps: OwnSteps | None = None
+        self._first_step = 0
+
+    @property
+    def state_key(self) -> str:
+        """Name of this callback's state in checkpoints, with its configuration."""
+        return self._generate_state_key(every_n_steps=self.every_n_steps, probe=self._probe is not None)
+
+    @property
+    def interval(self) -> int:
+        """Optimizer steps between two looks at present."""
+        return self._pace.interval
+
+    @property
+    def last_step(self) -> int | None:
+        """Optimizer steps done when the last look began; ``None`` before the end of the first."""
+        return self._pace.last_step
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the last step looked at and the values at the first look.
+
+        A look that is under way is not part of it: a resumed run begins it anew.
+
+        Returns:
+            Plain numbers, strings and dicts.
+        """
+        return {
+            "last_step": self._pace.last_step,
+            "interval": self._pace.interval,
+            "initial": self._initial.state_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where a checkpoint was written.
+
+        Args:
+            state_dict: What :meth:`state_dict` returned then.
+        """
+        self._pace.last_step, self._pace.interval = state_dict["last_step"], state_dict["interval"]
+        self._initial.load_state_dict(state_dict["initial"])
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose the layers.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+
+        Raises:
+            ValueError: If ``layers`` matches no module.
+        """
+        super().on_fit_start(trainer, pl_module)
+        self._close()
+        self._looking = Looking(layers_of(pl_module, self.layers), self._extent)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Watch the batch if it is part of a look; look at a probe before the first step.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            batch: The batch.
+            batch_idx: Its index.
+        """
+        self._pace.batch_starts()
+        self.attempt(self._pace.timed, self._before, pl_module, batch)
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Measure what was seen, as long as the weights are still those of the step.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            optimizer: The optimizer that is about to step.
+        """
+        if self._steps is not None:
+            self.attempt(self._pace.timed, self._steps.collect)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Remove all hooks, and log what a look has found.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            outputs: What the training step returned.
+            batch: The batch.
+            batch_idx: Its index.
+        """
+        self._pace.batch_ends()
+        self.attempt(self._pace.timed, self._after, pl_module)
+        self.attempt(self._pace.adapt, trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remove the hooks of a batch that another callback has skipped.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+        """
+        self._close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave the model alone when its step fails.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            exception: Any.
+        """
+        self._close()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forget the layers, which belong to the model.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            stage: Any.
+        """
+        self._close()
+        self._looking = self._steps = None
+
+    def fail(self, error: Exception) -> None:
+        """Remove all hooks and switch off until the next fit.
+
+        Args:
+            error: The cause.
+        """
+        self._close()
+        self._steps = None
+        super().fail(error)
+
+    def _before(self, module: LightningModule, batch: Any) -> None:
+        assert self._looking is not None
+        if self._probe is not None:
+            if self._pace.last_step is None:
+                self._look_at(self._probe, module)
+            return
+        if self._steps is None and self._pace.is_due(module.trainer.global_step):
+            self._steps = self._looking.own_steps(module, batch)
+            self._first_step = module.trainer.global_step
+        if self._steps is not None:
+            self._steps.begins(batch)
+
+    def _after(self, module: LightningModule) -> None:
+        if self._probe is not None:
+            if self._pace.is_due(module.trainer.global_step):
+                self._look_at(self._probe, module)
+        elif self._steps is not None and self._steps.is_watching:
+            values = self._steps.ends()
+            if values is not None:
+                seen, self._steps = self._steps.seen, None
+                self._log(module, values, seen, self._first_step)
+
+    def _look_at(self, probe: Probe, module: LightningModule) -> None:
+        assert self._looking is not None
+        values, seen = self._looking.probed(module, probe, self.reference)
+        self._log(module, values, seen, module.trainer.global_step)
+
+    def _log(
+        self, module: LightningModule, values: Mapping[str, Tensor], seen: Sequence[str], step: int
+    ) -> None:
+        assert self._looking is not None
+        self._looking.warn_of_missing(seen)
+        trainer, is_first = module.trainer, self._initial.state_dict() is None
+        found = self._initial.beside(self._values.of(values, step))
+        module.log_dict(found, on_step=True, on_epoch=False, batch_size=1)
+        if is_first:
+            # at the Trainer's first log_every_n_steps a later look may have taken their place
+            for logger in trainer.loggers:
+                logger.log_metrics(found, step=trainer.global_step)
+        self._pace.looked(step)
+
+    def _close(self) -> None:
+        if self._steps is not None:
+            self._steps.close()
