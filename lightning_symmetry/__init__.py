@@ -2,7 +2,8 @@
 
 - See: :func:`find_symmetries` says which groups act on a model's parameters without changing its loss;
   :class:`SymmetryMonitor` logs, while it trains, how far each is broken.
-- Steer: :class:`RemoveSymmetry` with :class:`Syre` keeps training from falling back into symmetric states.
+- Steer: :class:`RemoveSymmetry` with :class:`Syre` keeps training from falling back into symmetric states;
+  :func:`add_symmetry` lets weight decay favour sparse, structured or low-rank weights.
 
 Theory: Ziyin, Xu, Poggio, Chuang, *Parameter Symmetry Breaking and Restoration Determines the Hierarchical
     Learning in AI
@@ -29,10 +30,27 @@ from lightning_symmetry.discovery import (
     explain,
     find_symmetries,
 )
-from lightning_symmetry.surgery import OffsetDecay, Syre
+from lightning_symmetry.surgery import (
+    ActivationAsymmetry,
+    AttentionBias,
+    GroupGate,
+    Hadamard,
+    LowRank,
+    Mirror,
+    OffsetDecay,
+    ScalarGate,
+    Syre,
+    WeightAsymmetry,
+    add_symmetry,
+    fold,
+    prune,
+    remove_symmetry,
+    undo,
+)
 
 if TYPE_CHECKING:
     from lightning_symmetry.callbacks import (
+        AddSymmetry,
         RemoveSymmetry,
         RepresentationMonitor,
         StageDetector,
@@ -42,26 +60,48 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ActivationAsymmetry",
+    "AddSymmetry",
+    "AttentionBias",
     "Completeness",
     "Explanation",
+    "GroupGate",
+    "Hadamard",
     "Leg",
+    "LowRank",
+    "Mirror",
     "OffsetDecay",
     "RemoveSymmetry",
     "RepresentationMonitor",
+    "ScalarGate",
     "StageDetector",
     "Symmetries",
     "Symmetry",
     "SymmetryMonitor",
     "Syre",
     "TraceError",
+    "WeightAsymmetry",
+    "add_symmetry",
     "explain",
     "find_symmetries",
+    "fold",
+    "prune",
+    "remove_symmetry",
+    "undo",
 ]
+
+_CALLBACKS = ("AddSymmetry", "RemoveSymmetry", "RepresentationMonitor", "StageDetector", "SymmetryMonitor")
 
 if not TYPE_CHECKING:
     # the callbacks need Lightning, which discovery works without and which takes seconds to import
     def __getattr__(name: str) -> Any:
-        if name in ("RemoveSymmetry", "RepresentationMonitor", "StageDetector", "SymmetryMonitor"):
+        if name in (
+            "AddSymmetry",
+            "RemoveSymmetry",
+            "RepresentationMonitor",
+            "StageDetector",
+            "SymmetryMonitor",
+        ):
             from lightning_symmetry import callbacks
 
             return getattr(callbacks, name)

@@ -5,9 +5,10 @@ Example:
     >>> callbacks = [SymmetryMonitor(every_n_steps=100), RemoveSymmetry(Syre())]
 """
 
+from lightning_symmetry.callbacks.add_symmetry import AddSymmetry
 from lightning_symmetry.callbacks.monitor import SymmetryMonitor
 from lightning_symmetry.callbacks.remove_symmetry import RemoveSymmetry
 from lightning_symmetry.callbacks.representation_monitor import RepresentationMonitor
 from lightning_symmetry.callbacks.stage_detector import StageDetector
 
-__all__ = ["RemoveSymmetry", "RepresentationMonitor", "StageDetector", "SymmetryMonitor"]
+__all__ = ["AddSymmetry", "RemoveSymmetry", "RepresentationMonitor", "StageDetector", "SymmetryMonitor"]

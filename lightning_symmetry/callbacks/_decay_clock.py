@@ -68,7 +68,7 @@ class DecayClock:
             return float(group["lr"] * self._velocity(name, decay, group))
         if not decay:
             return 0.0
-        if isinstance(optimizer, _DECOUPLED) or group.get("decoupled_weight_decay"):
+        if is_decoupled(optimizer, group):
             return float(group["lr"] * decay)
         return None
 
@@ -82,6 +82,19 @@ class DecayClock:
         velocity = decay if before is None else momentum * before + (1 - group["dampening"]) * decay
         self._velocities[name] = velocity
         return decay + momentum * velocity if group["nesterov"] else velocity
+
+
+def is_decoupled(optimizer: Optimizer, group: Mapping[str, Any]) -> bool:
+    """Tell whether an optimizer shrinks the weights of a group beside the step along the gradient.
+
+    Args:
+        optimizer: Any.
+        group: One of its parameter groups.
+
+    Returns:
+        True for AdamW and its like; False if the decay is a part of the gradient.
+    """
+    return isinstance(optimizer, _DECOUPLED) or bool(group.get("decoupled_weight_decay"))
 
 
 def parameter_groups(module: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, str]:

@@ -53,8 +53,9 @@ class SymmetryMonitor(SymmetryCallback):
     those of the look before, which checkpoints hold, too, and with what decay has left of them at the
     learning rates in between: by SGD through its momentum, and decoupled as by AdamW. Where an optimizer
     adapts a coupled decay to the gradients, as Adam does, there is no prediction. The collapse risk comes
-    from the latest 16 looks at breaking distances, see :func:`~lightning_symmetry.functional.collapse_risk`. Loggers receive the
-    first look at once and the others at the Trainer's next ``log_every_n_steps``. Values that are not finite
+    from the latest 16 looks at breaking distances, see
+    :func:`~lightning_symmetry.functional.collapse_risk`. Loggers receive the first look at once and the
+    others at the Trainer's next ``log_every_n_steps``. Values that are not finite
     are not logged; the first time, a warning names them. If finding or measuring fails, the monitor warns
     once with the cause and switches itself off; training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv
     2502.05300.

@@ -6,6 +6,25 @@ import torch
 from torch import Tensor
 
 
+def seeded_key(seed: int, name: str, bits: int) -> int:
+    """Mix a seed and a name into one integer that is the same in every process.
+
+    Args:
+        seed: Integer seed.
+        name: Any text.
+        bits: Size of the result, up to 64.
+
+    Returns:
+        An integer from 0 up to ``2 ** bits - 1``.
+
+    Example:
+        >>> seeded_key(0, "weight", bits=8)
+        122
+    """
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> (64 - bits)
+
+
 def seeded_normal(shape: torch.Size, seed: int, name: str) -> Tensor:
     """Draw standard normal noise that is the same in every process, on every device and on every rank.
 
@@ -29,6 +48,5 @@ def seeded_normal(shape: torch.Size, seed: int, name: str) -> Tensor:
         >>> torch.equal(noise, seeded_normal(torch.Size([3]), seed=0, name="bias"))
         False
     """
-    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
-    generator = torch.Generator(device="cpu").manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    generator = torch.Generator(device="cpu").manual_seed(seeded_key(seed, name, bits=63))
     return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")

@@ -6,13 +6,10 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from lightning_symmetry.surgery._plain_name import plain_name
 from lightning_symmetry.surgery.seeded import seeded_normal
 
 Units = Literal["init", "absolute"]
-
-# What `torch.compile`, sharding and activation checkpointing insert into the names of the parameters they
-# wrap. The offset of a parameter must not depend on them.
-_WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 
 
 @dataclass(frozen=True)
@@ -114,9 +111,8 @@ def syre_offset(model: nn.Module, name: str, config: Syre) -> Tensor:
     """
     parameter = model.get_parameter(name)
     std = config.std * (initial_std(model, name) if config.units == "init" else 1.0)
-    for wrapper in _WRAPPERS:
-        name = name.replace(wrapper, "")
-    offset = (seeded_normal(parameter.shape, config.seed, name) * std).to(parameter.device, parameter.dtype)
+    noise = seeded_normal(parameter.shape, config.seed, plain_name(name))
+    offset = (noise * std).to(parameter.device, parameter.dtype)
     return _shard_like(offset, parameter) if hasattr(parameter, "placements") else offset
 
 

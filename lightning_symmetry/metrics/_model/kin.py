@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ...functional._alike import Modulo
-from .space import Piece, Space, place, places_and_powers
+from .space import Piece, Space, place, places_and_powers, width
 
 Shape = tuple[int, int, int]
 """Of one leg: copies, units, coordinates of a unit."""
@@ -107,16 +107,24 @@ def _make(space: Space) -> Make:
     compared, modulo = space.incoming()
     scalings = [s for s in space.diagonal if s.group in {"positive_scaling", "scaling"}]
     known = [places_and_powers(scaling) for scaling in scalings]
+    signs = tuple(leg.powers[act] for leg, act in legs)
+    writers, readers = _positions(space.writers(), legs), _positions(space.readers(), legs)
+    if (
+        space.mover.group == "general_linear"
+    ):  # what g moves and what its inverse moves, however it is written
+        matrices = [i for i, (leg, act) in enumerate(legs) if width(leg, act) > 1]
+        writers = tuple(i for i in matrices if signs[i] > 0)
+        readers = tuple(i for i in matrices if signs[i] < 0)
     return Make(
         space.mover.group,
         tuple(_shape(piece) for piece in legs),
-        _positions(space.writers(), legs),
-        _positions(space.readers(), legs),
+        writers,
+        readers,
         _positions(compared, legs),
         modulo,
         tuple(tuple(powers.get(place(*piece), 0.0) for powers in known) for piece in legs),
         bool(space.diagonal),
-        tuple(leg.powers[act] for leg, act in legs),
+        signs,
     )
 
 

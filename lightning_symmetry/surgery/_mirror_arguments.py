@@ -1,0 +1,42 @@
+"""What a mirror can be given as."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+# Largest entry of P P - P and of P - Pᵀ of a projector given in float32.
+_ROUNDING = 1e-5
+
+
+def nested_tuples(values: Any) -> Any:
+    """Return a matrix or sets, given as sequences, array or tensor, as tuples of tuples."""
+    values = values.tolist() if hasattr(values, "tolist") else values
+    return tuple(tuple(row) if isinstance(row, Sequence) else row for row in values)
+
+
+def check_projector(projector: Any) -> None:
+    """Refuse what is no orthogonal projector, or projects on nothing."""
+    square = bool(projector) and all(
+        isinstance(row, tuple) and len(row) == len(projector) for row in projector
+    )
+    matrix = torch.tensor(projector, dtype=torch.float64) if square else torch.zeros(0)
+    close = square and bool(
+        (matrix - matrix.mT).abs().max() < _ROUNDING and (matrix @ matrix - matrix).abs().max() < _ROUNDING
+    )
+    if not (close and math.isfinite(matrix.sum()) and matrix.trace() > 0.5):
+        raise ValueError(
+            "`projector` must be a square, symmetric matrix that equals its own square and is not zero, "
+            f"found {tuple(matrix.shape) if square else projector!r} that is not"
+        )
+
+
+def check_indices(indices: Any) -> None:
+    """Refuse what are no disjoint sets of indices."""
+    flat = [i for row in indices for i in (row if isinstance(row, tuple) else [None])]
+    whole = all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in flat)
+    if not whole or not all(indices) or not indices or len(set(flat)) < len(flat):
+        raise ValueError(
+            f"`indices` must be disjoint sets, none empty, of integers of at least 0, found {indices!r}"
+        )

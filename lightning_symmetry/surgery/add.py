@@ -1,0 +1,122 @@
+"""Add symmetries to an existing model."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
+
+from lightning_symmetry.surgery._factored import attach, factored_modules
+from lightning_symmetry.surgery._factors import Factors
+from lightning_symmetry.surgery._installed import Installed
+from lightning_symmetry.surgery._selection import Chosen, Filter, Named, chosen
+from lightning_symmetry.surgery.factorisation import Factorisation
+
+Model = TypeVar("Model", bound=nn.Module)
+
+# Below float32 a product of factors is not the weight that they were made from.
+_PRECISIONS = (torch.float32, torch.float64)
+
+
+def add_symmetry(
+    model: Model,
+    config: Factorisation | Mapping[str, Factorisation | None],
+    filter: Filter | None = None,
+) -> Model:
+    r"""Write parameters as functions of factors, whose weight decay then favours a structure.
+
+    What the model computes does not change: outputs of a layer are equal to 1e-12 in float64 and 1e-6 in
+    float32, relative to their size. Its modules keep their attributes (``layer.weight`` is computed when it
+    is read), ``isinstance`` holds, and the parameter ``weight`` becomes ``weight_factors.*``. Checkpoints of
+    the plain model load into the changed one, whose own checkpoints load into a model changed in the same
+    way. Pickles, copies and ``torch.compile`` work. Weight decay does the rest, so **apply this before the
+    optimizer is made**, and give the factors weight decay: coupled, as in SGD and Adam, for the penalties
+    that the configs state. Without it the added symmetry favours nothing.
+
+    A parameter shared by several modules gets one set of factors, which they share. Parameters that are
+    frozen, quantised, sharded or less precise than float32 are refused: apply this before
+    ``torch.compile`` and before sharding, and train with mixed precision. All is checked before anything is
+    changed. The memory of one more copy of each chosen parameter goes to :func:`undo`.
+
+    Args:
+        model: Any model. It is changed in place.
+        config: What to add: a :class:`ScalarGate`, :class:`Hadamard`, :class:`GroupGate`, :class:`LowRank` or
+            :class:`Mirror`. One config stands for every parameter of at least two dimensions. A mapping of
+            shell patterns of parameter names to configs names any, also biases and gains. **The first
+            pattern that matches decides**, so the general one comes last; ``None`` leaves a parameter as it
+            is. Names are those of ``model.named_parameters()``; a tied parameter has several.
+        filter: Keeps some of those parameters: called with a name and a parameter, or a sequence of
+            symmetries, such as some that :func:`find_symmetries` returned, for the parameters they move.
+
+    Returns:
+        The model.
+
+    Raises:
+        TypeError: If a config is none of the above.
+        ValueError: If no parameter is chosen, a pattern decides none, or a chosen parameter is refused.
+        RuntimeError: If the model has an added symmetry already.
+
+    Example:
+        >>> from torch import nn
+        >>> from lightning_symmetry import GroupGate, Hadamard, add_symmetry, fold
+        >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        >>> model = add_symmetry(model, {"0.weight": GroupGate(), "*.weight": Hadamard()})
+        >>> list(model.state_dict())[:3]
+        ['0.bias', '0.weight_factors.weight', '0.weight_factors.gate1']
+        >>> [name for name, _ in fold(model).named_parameters()]
+        ['0.weight', '0.bias', '2.weight', '2.bias']
+
+        By symmetry: ``add_symmetry(model, LowRank(), filter=[s for s in find_symmetries(model, x) if s.group
+        == "general_linear"])``.
+    """
+    if factored_modules(model):
+        raise RuntimeError(
+            "`model` must not have an added symmetry already, found one; take it back with `undo` or `fold`"
+        )
+    for own in config.values() if isinstance(config, Mapping) else (config,):
+        if not isinstance(own, Factorisation) and not (own is None and isinstance(config, Mapping)):
+            raise TypeError(
+                "`config` must be a ScalarGate, Hadamard, GroupGate, LowRank or Mirror, or a mapping of "
+                f"patterns to them, found {own!r}"
+            )
+    choices: list[Chosen[Factorisation]] = chosen(model, config, filter)
+    for choice in choices:
+        _check(choice.named)
+        choice.config.check(choice.named.names[0], choice.named.parameter)
+    factors = [Factors(choice.config, choice.named.parameter) for choice in choices]
+    for choice, made in zip(choices, factors, strict=True):
+        for module, name in choice.named.owners:
+            attach(module, name, made)
+    return model
+
+
+def _check(named: Named) -> None:
+    parameter, name = named.parameter, named.names[0]
+    reason = _refusal(parameter)
+    if reason:
+        raise ValueError(f"parameter `{name}` must {reason}; leave it out with `filter`")
+    for module, own in named.owners:
+        if isinstance(module, ParametrizationList) and isinstance(module[0], Installed):
+            raise ValueError(
+                f"parameter `{name}` must be the weight itself, found that a symmetry of it has been "
+                "removed; take that back with `undo` or `fold` first"
+            )
+        if hasattr(module, f"{own}_factors"):
+            raise ValueError(f"the module of parameter `{name}` must have no `{own}_factors`, found one")
+
+
+def _refusal(parameter: Tensor) -> str | None:
+    if type(parameter) is not nn.Parameter or type(parameter.data) is not Tensor:
+        kind = type(parameter.data if type(parameter) is nn.Parameter else parameter).__name__
+        return f"be a plain tensor, neither quantised, sharded nor lazy, found {kind}"
+    if parameter.dtype not in _PRECISIONS:
+        return f"be float32 or float64, neither quantised nor of half precision, found {parameter.dtype}"
+    if not parameter.requires_grad:
+        return "be trained, found it frozen (requires_grad=False)"
+    if parameter.is_meta:
+        return "have values to start from, found it on the meta device"
+    if not parameter.numel() or not parameter.isfinite().all():
+        found = "an infinity or NaN" if parameter.numel() else "none"
+        return f"hold finite numbers, at least one, found {found}"
+    return None
