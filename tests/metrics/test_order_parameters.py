@@ -111,6 +111,30 @@ def test_a_change_of_basis_is_measured_by_the_product_it_leaves_alone():
     assert values["symmetry/noether_imbalance"] == pytest.approx((charge.norm() / sums).item(), rel=1e-9)
 
 
+class Factored(nn.Module):
+    """A layer whose weight is a product: both factors are contracted, and neither comes first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Parameter(torch.randn(7, 5)), nn.Parameter(torch.randn(5, 8))
+
+    def forward(self, x):
+        return nn.functional.linear(x, self.left @ self.right)
+
+
+def test_the_factors_of_a_weight_are_measured_by_the_weight():
+    torch.manual_seed(0)
+    model = Factored().double()
+    with torch.no_grad():
+        model.left[:, 3:] = 0
+    values = measure(model, torch.zeros(2, 8))
+    weight = model.left @ model.right
+    assert values["symmetry/effective_rank"] == pytest.approx(entropy_rank(weight), rel=1e-6)
+    assert values["symmetry/numerical_rank"] == 3
+    (name,) = [key.split("/")[2] for key in values if key.startswith("symmetry/unbroken/")]
+    assert values[f"symmetry/unbroken/{name}"] == pytest.approx((2 / 5) ** 2)
+
+
 GAUGE_FREE = {
     "dead_units",
     "duplicate_units",

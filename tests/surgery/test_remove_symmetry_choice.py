@@ -21,19 +21,7 @@ from lightning_symmetry import (
 from lightning_symmetry.layers import AsymmetricActivation
 from lightning_symmetry.surgery import syre_offset
 
-
-def mlp() -> nn.Sequential:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
-
-
-def cnn() -> nn.Sequential:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(
-            nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 4 * 4, 2)
-        )
+from .steered import cnn, mlp
 
 
 def test_tied_weights_get_one_offset():

@@ -4,15 +4,10 @@ import copy
 
 import pytest
 import torch
-from torch import nn
 
 from lightning_symmetry import ActivationAsymmetry, WeightAsymmetry, find_symmetries, remove_symmetry, undo
 
-
-def mlp() -> nn.Sequential:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
+from .steered import mlp
 
 
 def test_symmetries_are_gone_and_come_back():
