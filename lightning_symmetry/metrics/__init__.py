@@ -35,6 +35,7 @@ from lightning_symmetry.metrics.rank import EffectiveRank, NumericalRank, Partic
 from lightning_symmetry.metrics.representation.canonical import CanonicalAlignment, RawCanonicalAlignment
 from lightning_symmetry.metrics.representation.depth_profile import DepthProfile
 from lightning_symmetry.metrics.representation.dormant_units import DormantUnits
+from lightning_symmetry.metrics.representation.ensemble import EnsembleAgreement
 from lightning_symmetry.metrics.representation.feature_ranks import FeatureRanks, RankMe
 from lightning_symmetry.metrics.representation.inner_products import (
     InnerProductCorrelation,
@@ -65,6 +66,7 @@ __all__ = [
     "DormantUnits",
     "DuplicateUnits",
     "EffectiveRank",
+    "EnsembleAgreement",
     "FeatureLearning",
     "FeatureRanks",
     "GeneralLinearDrift",

@@ -99,7 +99,12 @@ def case(name, seed, copies=()):
 
 def test_every_metric_is_covered():
     elsewhere = {"ChargeDrift", "OrderParameters", "orbit_leak", "travelled", "Travelled"}  # of whole models
-    elsewhere |= {"LinearCKA", "UnbiasedLinearCKA", "UnbiasedRBFCKA"}  # of two representations
+    elsewhere |= {
+        "LinearCKA",
+        "UnbiasedLinearCKA",
+        "UnbiasedRBFCKA",
+        "EnsembleAgreement",
+    }  # of two representations
     elsewhere |= {"ProcrustesSimilarity", "ProcrustesDistance", "MutualNearestNeighbours"}
     elsewhere |= {"InnerProductCorrelation", "InnerProductError"}
     elsewhere |= {"NeuralCollapse", "Separability", "NearestCentreAccuracy", "NearestCentreDisagreement"}
