@@ -90,7 +90,10 @@ class EnsembleAgreement(Metric):
 
         figure, ax = plt.subplots() if ax is None else (None, ax)
         matrix = self.compute() if val is None else val
-        image = ax.imshow(torch.atleast_2d(matrix).tolist(), vmin=0, vmax=1)
+        rows = (
+            matrix if matrix.ndim else matrix.reshape(1, 1)
+        )  # torchmetrics makes a scalar of a single number
+        image = ax.imshow(rows.tolist(), vmin=0, vmax=1)
         ax.set_xlabel("Process")
         ax.set_ylabel("Process")
         ax.figure.colorbar(image, ax=ax, label=getattr(self._metric, "__name__", None))
