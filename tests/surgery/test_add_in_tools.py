@@ -63,6 +63,7 @@ def test_pickles_and_copies_train_on_their_own(name, config):
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_compiles_to_one_graph(config):
+    torch.compiler.reset()  # of what other tests have compiled, of which torch counts the versions
     model, x = built("perceptron")
     add_symmetry(model, config)
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
