@@ -42,7 +42,7 @@ class Reads(TorchFunctionMode):
             self._recorder.read(args[:1])
             return Unknown() if function is Tensor.item else format(Unknown(), *args[1:])
         if function == self.ASSIGNING:
-            return self._recorder.assign(*args)
+            return self._recorder.holdings.assign(*args)
         if function is Tensor.__deepcopy__:
             return _copied(*args)
         if function in self.READING:

@@ -108,14 +108,14 @@ def _trace(
     try:
         with torch.inference_mode(False), torch.enable_grad(), unchanged(model) as generators:
             mark()
-            owned = recorder.sources(model)
-            args, kwargs = recorder.inputs((inputs[0], dict(inputs[1])))
+            owned = recorder.holdings.sources(model)
+            args, kwargs = recorder.holdings.inputs((inputs[0], dict(inputs[1])))
             paths, by_chance = 0, True
             while by_chance and paths < PATHS:
                 before = [state(generator) for generator in generators]
                 with as_written(model), modules, mode, recorder, Reads(recorder):
                     found = computed.on(owned, args, kwargs)
-                recorder.program.pin(map(recorder.value, found), "outputs are what must not change")
+                recorder.program.pin(map(recorder.holdings.value, found), "outputs are what must not change")
                 drawn = [g for g, earlier in zip(generators, before, strict=True) if has_drawn(g, earlier)]
                 paths, by_chance = paths + 1, _steers(drawn, recorder)
     except TraceError:
@@ -123,7 +123,7 @@ def _trace(
     except Exception as error:
         raise TraceError(_cause(error)) from error
     finally:
-        made += recorder.made
+        made += recorder.holdings.made
     write_numbers(recorder.program)
     return pin_idle(recorder.program) if paths > 1 else recorder.program
 
