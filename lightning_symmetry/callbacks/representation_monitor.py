@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from .._compat import LightningModule, Trainer
 from ..functional._check import check
-from ._finite_values import FiniteValues
 from ._representation.extent import Extent
-from ._representation.initial_values import InitialValues
 from ._representation.layers import layers_of
 from ._representation.looking import Looking
-from ._representation.own_step import OwnSteps
+from ._representation.observer import Observer
 from ._representation.pace import Pace
 from ._representation.probe import Probe
 from ._switching_off import SwitchingOff
-
-UNDEFINED = "some values are not defined (one class, sample or direction only, or numbers not finite)"
 
 
 class RepresentationMonitor(SwitchingOff):
@@ -151,10 +147,7 @@ class RepresentationMonitor(SwitchingOff):
         self._extent = Extent(batches, max_samples, max_width, exponents)
         self._probe = None if probe is None else Probe(probe, max_samples, probe_gradients)
         self._pace = Pace(every_n_steps, max_overhead)
-        self._initial, self._values = InitialValues(), FiniteValues("RepresentationMonitor", UNDEFINED)
-        self._looking: Looking | None = None
-        self._steps: OwnSteps | None = None
-        self._first_step = 0
+        self._observer = Observer("RepresentationMonitor", self._pace, self._probe, reference)
 
     @property
     def state_key(self) -> str:
@@ -182,7 +175,7 @@ class RepresentationMonitor(SwitchingOff):
         return {
             "last_step": self._pace.last_step,
             "interval": self._pace.interval,
-            "initial": self._initial.state_dict(),
+            "initial": self._observer.initial.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -192,7 +185,7 @@ class RepresentationMonitor(SwitchingOff):
             state_dict: What :meth:`state_dict` returned then.
         """
         self._pace.last_step, self._pace.interval = state_dict["last_step"], state_dict["interval"]
-        self._initial.load_state_dict(state_dict["initial"])
+        self._observer.initial.load_state_dict(state_dict["initial"])
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the layers.
@@ -205,8 +198,7 @@ class RepresentationMonitor(SwitchingOff):
             ValueError: If ``layers`` matches no module.
         """
         super().on_fit_start(trainer, pl_module)
-        self._close()
-        self._looking = Looking(layers_of(pl_module, self.layers), self._extent)
+        self._observer.watch(Looking(layers_of(pl_module, self.layers), self._extent))
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -220,7 +212,7 @@ class RepresentationMonitor(SwitchingOff):
             batch_idx: Its index.
         """
         self._pace.batch_starts()
-        self.attempt(self._pace.timed, self._before, pl_module, batch)
+        self.attempt(self._pace.timed, self._observer.before, pl_module, batch)
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -232,8 +224,7 @@ class RepresentationMonitor(SwitchingOff):
             pl_module: The model.
             optimizer: The optimizer that is about to step.
         """
-        if self._steps is not None:
-            self.attempt(self._pace.timed, self._steps.collect)
+        self.attempt(self._pace.timed, self._observer.collect)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -248,7 +239,7 @@ class RepresentationMonitor(SwitchingOff):
             batch_idx: Its index.
         """
         self._pace.batch_ends()
-        self.attempt(self._pace.timed, self._after, pl_module)
+        self.attempt(self._pace.timed, self._observer.after, pl_module)
         self.attempt(self._pace.adapt, trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -258,7 +249,7 @@ class RepresentationMonitor(SwitchingOff):
             trainer: The Trainer.
             pl_module: The model.
         """
-        self._close()
+        self._observer.close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave the model alone when its step fails.
@@ -268,7 +259,7 @@ class RepresentationMonitor(SwitchingOff):
             pl_module: The model.
             exception: Any.
         """
-        self._close()
+        self._observer.close()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forget the layers, which belong to the model.
@@ -278,8 +269,7 @@ class RepresentationMonitor(SwitchingOff):
             pl_module: The model.
             stage: Any.
         """
-        self._close()
-        self._looking = self._steps = None
+        self._observer.watch(None)
 
     def fail(self, error: Exception) -> None:
         """Remove all hooks and switch off until the next fit.
@@ -287,51 +277,5 @@ class RepresentationMonitor(SwitchingOff):
         Args:
             error: The cause.
         """
-        self._close()
-        self._steps = None
+        self._observer.watch(None)
         super().fail(error)
-
-    def _before(self, module: LightningModule, batch: Any) -> None:
-        assert self._looking is not None
-        if self._probe is not None:
-            if self._pace.last_step is None:
-                self._look_at(self._probe, module)
-            return
-        if self._steps is None and self._pace.is_due(module.trainer.global_step):
-            self._steps = self._looking.own_steps(module, batch)
-            self._first_step = module.trainer.global_step
-        if self._steps is not None:
-            self._steps.begins(batch)
-
-    def _after(self, module: LightningModule) -> None:
-        if self._probe is not None:
-            if self._pace.is_due(module.trainer.global_step):
-                self._look_at(self._probe, module)
-        elif self._steps is not None and self._steps.is_watching:
-            values = self._steps.ends()
-            if values is not None:
-                seen, self._steps = self._steps.seen, None
-                self._log(module, values, seen, self._first_step)
-
-    def _look_at(self, probe: Probe, module: LightningModule) -> None:
-        assert self._looking is not None
-        values, seen = self._looking.probed(module, probe, self.reference)
-        self._log(module, values, seen, module.trainer.global_step)
-
-    def _log(
-        self, module: LightningModule, values: Mapping[str, Tensor], seen: Sequence[str], step: int
-    ) -> None:
-        assert self._looking is not None
-        self._looking.warn_of_missing(seen)
-        trainer, is_first = module.trainer, self._initial.state_dict() is None
-        found = self._initial.beside(self._values.of(values, step))
-        module.log_dict(found, on_step=True, on_epoch=False, batch_size=1)
-        if is_first:
-            # at the Trainer's first log_every_n_steps a later look may have taken their place
-            for logger in trainer.loggers:
-                logger.log_metrics(found, step=trainer.global_step)
-        self._pace.looked(step)
-
-    def _close(self) -> None:
-        if self._steps is not None:
-            self._steps.close()
