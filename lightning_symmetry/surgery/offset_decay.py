@@ -39,6 +39,10 @@ class OffsetDecay:
             once.
         draw: Called once with the name of a parameter, returns its frozen offset, of the same shape.
 
+    Attributes:
+        strength: Share of the offset towards which steps decay, 1 at first. It may be set between steps, to
+            any number: 0 is plain weight decay.
+
     Raises:
         ValueError: If the optimizer has no ``weight_decay``, updates no trainable parameter of ``names`` or
             one less precise than float32.
@@ -78,11 +82,12 @@ class OffsetDecay:
         for parameter, _ in matched:
             _check_precision(names[parameter], parameter)
 
+        self.strength = 1.0
         self._optimizer = optimizer
         self._names = names
         self._draw = draw
         self._offsets: dict[Tensor, Tensor] = {}
-        self._shifted: list[tuple[list[Tensor], list[Tensor]]] = []
+        self._shifted: list[tuple[list[Tensor], list[Tensor], float]] = []
         self._handles = (
             optimizer.register_step_pre_hook(cast(Any, self._before_step)),
             optimizer.register_step_post_hook(self._after_step),
@@ -93,7 +98,8 @@ class OffsetDecay:
     def restore(self) -> None:
         """Give the parameters their values back if a step raised while the offset was subtracted."""
         while self._shifted:
-            torch._foreach_add_(*self._shifted.pop())
+            parameters, offsets, strength = self._shifted.pop()
+            torch._foreach_add_(parameters, offsets, alpha=strength)
 
     def remove(self) -> None:
         """Detach from the optimizer, leaving the model as it is; a second call does nothing."""
@@ -140,8 +146,8 @@ class OffsetDecay:
                     batch[0].append(parameter)
                     batch[1].append(self._offset(parameter))
         for batch in batches.values():
-            torch._foreach_sub_(*batch)
-            self._shifted.append(batch)
+            torch._foreach_sub_(*batch, alpha=self.strength)
+            self._shifted.append((*batch, self.strength))
 
     def _offset(self, parameter: Tensor) -> Tensor:
         offset = self._offsets.get(parameter)
