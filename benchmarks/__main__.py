@@ -16,6 +16,12 @@ COMMANDS = {
     "discovery-speed": ("cost.speed.command", "discovery against torch-pruning and rebasin"),
     "cka": ("cost.universality", "alignment of two networks over a data set against n × n and torch-cka"),
     "representation": ("cost.representation", "a look of RepresentationMonitor beside a training step"),
+    "reproduce": ("reproductions.command", "the papers' results, measured with this package"),
+    "steering-cost": ("cost.steering.command", "a training step of a steered model beside a plain one"),
+    "controls": (
+        "reproductions.controls.command",
+        "removal of symmetries beside decay, noise and re-initialisation",
+    ),
     "canonical": (
         "reproductions.canonical",
         "alignments of features, gradients and weights in a small classifier",

@@ -1,0 +1,1 @@
+"""Complexity: symmetry limits the model that is learned."""

@@ -1,0 +1,1 @@
+"""Dynamics: symmetry breaking makes learning jump."""

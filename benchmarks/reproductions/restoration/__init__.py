@@ -1,0 +1,1 @@
+"""What breaks symmetries and what restores them."""
