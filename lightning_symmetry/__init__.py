@@ -51,8 +51,11 @@ from lightning_symmetry.surgery import (
 if TYPE_CHECKING:
     from lightning_symmetry.callbacks import (
         AddSymmetry,
+        OnMetric,
+        OnTransition,
         RemoveSymmetry,
         RepresentationMonitor,
+        Schedule,
         StageDetector,
         SymmetryMonitor,
     )
@@ -71,9 +74,12 @@ __all__ = [
     "LowRank",
     "Mirror",
     "OffsetDecay",
+    "OnMetric",
+    "OnTransition",
     "RemoveSymmetry",
     "RepresentationMonitor",
     "ScalarGate",
+    "Schedule",
     "StageDetector",
     "Symmetries",
     "Symmetry",
@@ -90,18 +96,21 @@ __all__ = [
     "undo",
 ]
 
-_CALLBACKS = ("AddSymmetry", "RemoveSymmetry", "RepresentationMonitor", "StageDetector", "SymmetryMonitor")
+_CALLBACKS = (
+    "AddSymmetry",
+    "OnMetric",
+    "OnTransition",
+    "RemoveSymmetry",
+    "RepresentationMonitor",
+    "Schedule",
+    "StageDetector",
+    "SymmetryMonitor",
+)
 
 if not TYPE_CHECKING:
     # the callbacks need Lightning, which discovery works without and which takes seconds to import
     def __getattr__(name: str) -> Any:
-        if name in (
-            "AddSymmetry",
-            "RemoveSymmetry",
-            "RepresentationMonitor",
-            "StageDetector",
-            "SymmetryMonitor",
-        ):
+        if name in _CALLBACKS:
             from lightning_symmetry import callbacks
 
             return getattr(callbacks, name)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim import SGD, Optimizer
 
-_DECOUPLED = tuple(
-    getattr(torch.optim, name) for name in ("AdamW", "Adafactor", "Muon") if hasattr(torch.optim, name)
-)
+from lightning_symmetry.surgery._decay_form import is_decoupled
 
 
 class DecayClock:
@@ -45,6 +42,8 @@ class DecayClock:
         """
         number = next(i for i, each in enumerate(optimizers) if each is optimizer)
         for i, group in enumerate(optimizer.param_groups):
+            if all(parameter.grad is None for parameter in group["params"]):
+                continue  # optimizers leave it as it is
             name = _name(number, i)
             kept, decay = self._kept.get(name, 1.0), self._decay(name, optimizer, group)
             self._kept[name] = None if kept is None or decay is None else kept * (1 - decay)
@@ -82,19 +81,6 @@ class DecayClock:
         velocity = decay if before is None else momentum * before + (1 - group["dampening"]) * decay
         self._velocities[name] = velocity
         return decay + momentum * velocity if group["nesterov"] else velocity
-
-
-def is_decoupled(optimizer: Optimizer, group: Mapping[str, Any]) -> bool:
-    """Tell whether an optimizer shrinks the weights of a group beside the step along the gradient.
-
-    Args:
-        optimizer: Any.
-        group: One of its parameter groups.
-
-    Returns:
-        True for AdamW and its like; False if the decay is a part of the gradient.
-    """
-    return isinstance(optimizer, _DECOUPLED) or bool(group.get("decoupled_weight_decay"))
 
 
 def parameter_groups(module: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, str]:

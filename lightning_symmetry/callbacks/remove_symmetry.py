@@ -1,87 +1,104 @@
 """Remove the symmetries of a model while Lightning trains it."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
-from torch import Tensor
-
-from lightning_symmetry._compat import Callback, LightningModule, Trainer, rank_zero_warn, raw_optimizer
-from lightning_symmetry.surgery.offset_decay import OffsetDecay, has_weight_decay, matching
-from lightning_symmetry.surgery.syre import Syre, syre_offset
+from lightning_symmetry._compat import LightningModule, Trainer, rank_zero_warn, raw_optimizer
+from lightning_symmetry.callbacks._steering.attached_offsets import AttachedOffsets
+from lightning_symmetry.callbacks._steering.kinds import entries, offsets
+from lightning_symmetry.callbacks._steering.removed_layers import RemovedLayers
+from lightning_symmetry.callbacks._steering.steering import Steering
+from lightning_symmetry.callbacks.schedule import Schedule
+from lightning_symmetry.surgery._choice import Filter
+from lightning_symmetry.surgery.remove_symmetry import Removal
+from lightning_symmetry.surgery.syre import Syre
 
 _NAMES_SHOWN = 5
 
 
-class RemoveSymmetry(Callback):
-    r"""Remove every symmetry of the loss by letting weight decay pull towards a frozen random offset.
+class RemoveSymmetry(Steering):
+    r"""Remove symmetries of the loss, from the start or while the model trains.
 
-    With weight decay :math:`\gamma` in the optimizer, the model is trained on :math:`\ell(\theta') + \gamma
-    \|\theta' - \theta_0\|^2` instead of :math:`\ell(\theta') + \gamma \|\theta'\|^2`, which is
-    :math:`\ell(\theta + \theta_0) + \gamma \|\theta\|^2` in :math:`\theta = \theta' - \theta_0`. No group
-    element fixes the random :math:`\theta_0`, so training no longer collapses to symmetric states such as
-    identical, dead or low-rank units.
+    A :class:`~lightning_symmetry.Syre` lets weight decay pull towards a frozen random offset. With weight
+    decay :math:`\gamma` in the optimizer, the model is trained on :math:`\ell(\theta') + \gamma \|\theta' -
+    \theta_0\|^2` instead of :math:`\ell(\theta') + \gamma \|\theta'\|^2`, which is :math:`\ell(\theta +
+    \theta_0) + \gamma \|\theta\|^2` in :math:`\theta = \theta' - \theta_0`. No group element fixes the random
+    :math:`\theta_0`, so training no longer collapses to symmetric states such as identical, dead or low-rank
+    units. The offset acts inside the optimizer step, of every optimizer of the run; the forward pass and the
+    names of the parameters stay those of the plain model, whose weights are :math:`\theta'`. It is drawn
+    again from the seed when a run is resumed. In a ramp it is the strength times :math:`\theta_0`. Parameters
+    that have factors of an added symmetry get theirs when they are back. Without weight decay nothing at all
+    changes: the callback warns once and names the parameters of groups that have ``weight_decay=0``.
 
-    The offset acts inside the optimizer step, of every optimizer of the run. The forward pass, the names of
-    the parameters and the checkpoints stay those of the plain model, whose weights are :math:`\theta'`: a
-    checkpoint loads with and without this callback. The offset is drawn again from the seed when a run is
-    resumed.
+    Other configs, alone or in a mapping, act in the layers (:func:`~lightning_symmetry.remove_symmetry`).
+    These are changed in ``setup`` or, with a schedule, at the start of a batch; when it goes off the layers
+    are folded, or undone if an activation was replaced, which no plain one equals.
 
-    Without weight decay nothing at all changes: the callback warns once and names the parameters of groups
-    that have ``weight_decay=0``. It logs no keys.
+    Checkpoints are those of the plain model and resume exactly with this callback, which keeps in its state
+    what they lack; only where activations **and** weights were replaced do they keep the names of the changed
+    model. Files of weights alone (``save_weights_only=True``) are written without asking callbacks.
+
+    Logs ``symmetry/removal_strength``, from 0 to 1.
 
     Reference: Ziyin, Xu, Chuang, *Remove Symmetries to Control Model Expressivity and Improve Optimization*,
     arXiv 2408.15495.
 
     Args:
-        config: Size and seed of the offset.
-        filter: Called with the name and value of each parameter of the LightningModule, keeps those it
-            returns true for; ``None`` keeps all. Frozen parameters get no offset until they are unfrozen.
+        config: What to do, or a mapping from patterns of names to that, with the rules of
+            :func:`~lightning_symmetry.remove_symmetry`.
+        filter: As there; ``None`` keeps all. Frozen parameters get no offset until they are unfrozen.
+        schedule: When to act and how strongly; from the start to the end by default.
 
     Raises:
-        TypeError: If ``config`` is not a :class:`~lightning_symmetry.surgery.Syre`.
+        TypeError: If ``config`` is something else.
+        ValueError: If ``schedule`` has a ramp and ``config`` acts in layers, which cannot do so by halves; if
+            activations and weights are to be replaced for a while.
 
     Example:
-        >>> from lightning_symmetry.surgery import Syre
+        >>> from lightning_symmetry import OnMetric, RemoveSymmetry, Schedule, Syre
         >>> callback = RemoveSymmetry(Syre(std=0.05), filter=lambda name, parameter: parameter.ndim > 1)
         >>> callback.state_key
-        "RemoveSymmetry{'std': 0.05, 'units': 'init', 'seed': 0}"
+        "RemoveSymmetry{'std': 0.05, 'units': 'init', 'seed': 0, 'spread': 0.0}"
+        >>> schedule = Schedule(on=OnMetric(above=0.5), off=2000, ramp=100)  # when collapse_risk rises
 
-        In a Trainer: ``Trainer(callbacks=[RemoveSymmetry(Syre())])``.
+        In a Trainer: ``Trainer(callbacks=[SymmetryMonitor(), RemoveSymmetry(Syre(), schedule=schedule)])``.
     """
 
-    def __init__(self, config: Syre, filter: Callable[[str, Tensor], bool] | None = None) -> None:
-        if not isinstance(config, Syre):
-            raise TypeError(f"`config` must be a Syre, found {config!r}")
+    def __init__(
+        self,
+        config: Removal | Mapping[str, Removal | None],
+        filter: Filter | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        kinds = {type(entry) for entry in entries(config)}
+        layers = RemovedLayers(config, filter) if kinds - {Syre} else None
         self.config = config
         self.filter = filter
-        self._attached: list[OffsetDecay] = []
+        self._has_offsets = Syre in kinds
+        self._offsets: AttachedOffsets | None = None
+        super().__init__("symmetry/removal_strength", schedule, layers)
+        if layers is not None and self.schedule.ramp:
+            raise ValueError(f"`schedule` must have no ramp for {config!r}, found {self.schedule.ramp}")
+        if layers is not None and layers.is_mixed and not self.schedule.is_constant:
+            raise ValueError(
+                "`schedule` must be on from the start to the end for activations together with weights, "
+                f"found {self.schedule}"
+            )
+
+    @property
+    def description(self) -> Any:
+        """The configuration."""
+        return asdict(self.config) if isinstance(self.config, Syre) else repr(self.config)
 
     @property
     def state_key(self) -> str:
         """Name of this callback's state in checkpoints, with its configuration."""
-        return self._generate_state_key(**asdict(self.config))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain numbers and strings.
-
-        Returns:
-            The fields of the config.
-        """
-        return asdict(self.config)
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Warn if the checkpoint was written with another configuration: the offset changes with it.
-
-        Args:
-            state_dict: What :meth:`state_dict` returned when the checkpoint was written.
-        """
-        if state_dict != self.state_dict():
-            rank_zero_warn(
-                f"The checkpoint was trained by RemoveSymmetry with {state_dict}; the run continues with a "
-                f"different offset, that of {self.state_dict()}."
-            )
+        return self._generate_state_key(
+            **(asdict(self.config) if isinstance(self.config, Syre) else {"config": repr(self.config)})
+        )
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -93,13 +110,14 @@ class RemoveSymmetry(Callback):
             pl_module: The model.
             checkpoint: The whole checkpoint.
         """
+        super().on_load_checkpoint(trainer, pl_module, checkpoint)
         states = checkpoint.get("callbacks", {})
         others = [key for key in states if str(key).startswith(f"{type(self).__qualname__}{{")]
         if others and self.state_key not in others:
             self.load_state_dict(states[others[0]])
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Attach to the optimizers.
+        """Choose the parameters, and refuse or name what nothing can be done about.
 
         Args:
             trainer: The Trainer.
@@ -107,35 +125,37 @@ class RemoveSymmetry(Callback):
 
         Raises:
             ValueError: If no optimizer has ``weight_decay`` or none trains a parameter that passes the
-                filter, or if such a parameter is less precise than float32.
+                filter, or if the optimizer cannot decay it towards an offset.
         """
-        names: dict[Tensor, str] = {
-            parameter: name
-            for name, parameter in pl_module.named_parameters()
-            if self.filter is None or self.filter(name, parameter)
-        }
-        optimizers = [raw_optimizer(optimizer) for optimizer in trainer.optimizers]
-        without = [type(optimizer).__name__ for optimizer in optimizers if not has_weight_decay(optimizer)]
-        if len(without) == len(optimizers):
-            raise ValueError(
-                "at least one optimizer must have `weight_decay` in its parameter groups, through which "
-                f"RemoveSymmetry acts, found {', '.join(without) or 'no optimizer'}"
-            )
-        chosen = [
-            optimizer
-            for optimizer in optimizers
-            if has_weight_decay(optimizer) and matching(optimizer, names)
-        ]
-        if not chosen:
-            raise ValueError(
-                "`filter` must keep at least one trainable parameter of an optimizer with `weight_decay`, "
-                f"found none among the {len(names)} parameters that it keeps"
-            )
-        draw = partial(syre_offset, pl_module, config=self.config)
-        for optimizer in chosen:
-            self._attached.append(OffsetDecay(optimizer, names, draw))
+        if self._has_offsets:
+            chosen = offsets(pl_module, self.config, self.filter)
+            optimizers = [raw_optimizer(optimizer) for optimizer in trainer.optimizers]
+            self._offsets = AttachedOffsets(pl_module, chosen, optimizers)
+            _warn(self._offsets)
+        super().on_fit_start(trainer, pl_module)
 
-        self._warn(without, [pair for optimizer in chosen for pair in matching(optimizer, names)], names)
+    def act(self, trainer: Trainer, pl_module: LightningModule, active: bool) -> None:
+        """Change the layers and attach to the optimizers, or take that back.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            active: Which of both.
+        """
+        super().act(trainer, pl_module, active)
+        if self._offsets is not None:
+            self._offsets.detach()
+            if active:
+                self._offsets.attach()
+
+    def set_strength(self, strength: float) -> None:
+        """Decay towards that share of the offsets.
+
+        Args:
+            strength: From 0 to 1.
+        """
+        if self._offsets is not None:
+            self._offsets.set_strength(strength)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Detach from the optimizers.
@@ -158,22 +178,22 @@ class RemoveSymmetry(Callback):
         self._detach()
 
     def _detach(self) -> None:
-        while self._attached:
-            self._attached.pop().remove()
+        if self._offsets is not None:
+            self._offsets.detach()
+            self._offsets = None
 
-    def _warn(
-        self, without: list[str], matched: list[tuple[Tensor, float]], names: Mapping[Tensor, str]
-    ) -> None:
-        if without:
-            rank_zero_warn(
-                f"RemoveSymmetry leaves the parameters of {', '.join(without)} as they are: it acts "
-                "through weight decay, and this optimizer has no `weight_decay`."
-            )
-        undecayed = [names[parameter] for parameter, weight_decay in matched if weight_decay == 0]
-        if undecayed:
-            more = f" and {len(undecayed) - _NAMES_SHOWN} more" if len(undecayed) > _NAMES_SHOWN else ""
-            rank_zero_warn(
-                f"RemoveSymmetry leaves {', '.join(undecayed[:_NAMES_SHOWN])}{more} as they are: their "
-                "parameter group has weight_decay=0, and an offset without weight decay removes no symmetry. "
-                "Give them weight decay, or leave them out with `filter`."
-            )
+
+def _warn(offsets: AttachedOffsets) -> None:
+    if offsets.without:
+        rank_zero_warn(
+            f"RemoveSymmetry leaves the parameters of {', '.join(offsets.without)} as they are: it acts "
+            "through weight decay, and this optimizer has no `weight_decay`."
+        )
+    undecayed = offsets.undecayed
+    if undecayed:
+        more = f" and {len(undecayed) - _NAMES_SHOWN} more" if len(undecayed) > _NAMES_SHOWN else ""
+        rank_zero_warn(
+            f"RemoveSymmetry leaves {', '.join(undecayed[:_NAMES_SHOWN])}{more} as they are: their "
+            "parameter group has weight_decay=0, and an offset without weight decay removes no symmetry. "
+            "Give them weight decay, or leave them out with `filter`."
+        )

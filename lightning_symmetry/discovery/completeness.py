@@ -104,11 +104,8 @@ def _compare(
     loss: Callable[..., Any] | None,
 ) -> Completeness:
     args, kwargs = double((args, kwargs))
-    trained = {
-        name: p
-        for name, p in double(dict(model.named_parameters())).items()
-        if model.get_parameter(name).requires_grad
-    }
+    named = dict(model.named_parameters())
+    trained = {name: p for name, p in double(named).items() if named[name].requires_grad}
     rest = double({**dict(model.named_parameters()), **dict(model.named_buffers())})
     if not trained:
         raise ValueError("model must have trained parameters; all of its parameters are frozen")

@@ -1,6 +1,6 @@
 """Layers whose loss has fewer symmetries than that of the plain ones.
 
-Three are parametrisations (``torch.nn.utils.parametrize``) of any parameter by name, one is a module in the
+Three compute a parameter, any by name, from the one that is trained in its place; one is a module in the
 place of an activation. :func:`lightning_symmetry.surgery.remove_symmetry` puts them into an existing model:
 
 - :class:`Offset`: decays towards a frozen random point instead of towards zero (Syre);
@@ -11,10 +11,9 @@ place of an activation. :func:`lightning_symmetry.surgery.remove_symmetry` puts 
 All that is frozen is a function of an integer seed, the same in every process and on every device.
 
     >>> import torch
-    >>> from torch.nn.utils import parametrize
-    >>> from lightning_symmetry.layers import Offset
-    >>> linear = torch.nn.Linear(3, 2)
-    >>> _ = parametrize.register_parametrization(linear, "weight", Offset(torch.full((2, 3), 0.01)))
+    >>> from lightning_symmetry import Syre, remove_symmetry
+    >>> remove_symmetry(torch.nn.Linear(3, 2), {"weight": Syre()}).weight_asymmetry.removals
+    [Offset()]
 """
 
 from lightning_symmetry.layers.asymmetric_activation import AsymmetricActivation

@@ -6,7 +6,7 @@ from lightning_symmetry.surgery._installed import Installed
 
 
 class FixedWeights(Installed):
-    r"""Parametrisation :math:`W \mapsto (1 - M) \odot W + M \odot F` with frozen mask and values.
+    r"""Computes :math:`(1 - M) \odot W + M \odot F` from a trained :math:`W`, with frozen mask and values.
 
     The entries of :math:`W` where :math:`M = 1` are neither used nor given a gradient, but weight decay
     shrinks them: undo leaves them as they are, fold overwrites them by :math:`F`. Mask and values are
@@ -22,12 +22,8 @@ class FixedWeights(Installed):
 
     Example:
         >>> import torch
-        >>> from torch.nn.utils import parametrize
-        >>> linear = torch.nn.Linear(2, 1, bias=False)
-        >>> _ = torch.nn.init.ones_(linear.weight)
         >>> fixed = FixedWeights(torch.tensor([[1.0, 0.0]]), torch.tensor([[-3.0, 8.0]]))
-        >>> _ = parametrize.register_parametrization(linear, "weight", fixed)
-        >>> linear.weight.tolist()
+        >>> fixed(torch.ones(1, 2)).tolist()
         [[-3.0, 1.0]]
     """
 

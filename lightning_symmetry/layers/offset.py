@@ -6,9 +6,9 @@ from lightning_symmetry.surgery._installed import Installed
 
 
 class Offset(Installed):
-    r"""Parametrisation :math:`\theta \mapsto \theta + \theta_0` with a frozen :math:`\theta_0`.
+    r"""Computes :math:`\theta + \theta_0` from a trained :math:`\theta`, with a frozen :math:`\theta_0`.
 
-    Registering it stores :math:`\theta = w - \theta_0` for a present weight :math:`w`, so that the function
+    For a present weight :math:`w` the stored parameter is :math:`\theta = w - \theta_0`, so that the function
     of the module does not change (up to one rounding of the weight). Weight decay then pulls :math:`\theta`
     to zero, which is the weight to :math:`\theta_0`. The offset costs one addition and one tensor of the
     weight's size a forward pass. It is a function of a seed, so it is no part of the ``state_dict``.
@@ -23,12 +23,10 @@ class Offset(Installed):
 
     Example:
         >>> import torch
-        >>> from torch.nn.utils import parametrize
-        >>> linear = torch.nn.Linear(2, 1, bias=False)
-        >>> _ = torch.nn.init.ones_(linear.weight)
-        >>> _ = parametrize.register_parametrization(linear, "weight", Offset(torch.tensor([[0.25, 0.5]])))
-        >>> linear.weight.tolist(), linear.parametrizations.weight.original.tolist()
-        ([[1.0, 1.0]], [[0.75, 0.5]])
+        >>> offset = Offset(torch.tensor([[0.25, 0.5]]))
+        >>> stored = offset.right_inverse(torch.ones(1, 2))
+        >>> stored.tolist(), offset(stored).tolist()
+        ([[0.75, 0.5]], [[1.0, 1.0]])
     """
 
     offset: Tensor
@@ -59,24 +57,13 @@ class Offset(Installed):
         """
         return weight - self.offset
 
-    def settled(self, original: Tensor) -> Tensor:
-        """Leave the parameter: what undoing gives is what the module uses.
-
-        Args:
-            original: The trained parameter.
-
-        Returns:
-            The same.
-        """
-        return original
-
-    def undone(self, original: Tensor) -> Tensor:
+    def undone(self, stored: Tensor) -> Tensor:
         """Keep the function: a weight without its offset would be that of another one.
 
         Args:
-            original: The trained parameter.
+            stored: The trained parameter.
 
         Returns:
             The weight as the module uses it.
         """
-        return self.forward(original)
+        return self.forward(stored)

@@ -7,20 +7,22 @@ from torch import Tensor, nn
 
 from lightning_symmetry._torch_compat import in_backward
 from lightning_symmetry.layers.counter_normal import counter_normal
+from lightning_symmetry.surgery._asymmetry import Asymmetry
 from lightning_symmetry.surgery._installed import Installed
 
 
 def _count(module: nn.Module, args: Any) -> None:
     # A pass that gradient checkpointing repeats in the backward has to see the same draw again.
     if module.training and (torch.compiler.is_compiling() or not in_backward()):
-        for parametrisations in module.parametrizations.values():  # type: ignore[operator]
-            for bias in parametrisations:
-                if isinstance(bias, UnlearnedBias):
-                    bias.step += 1
+        for child in module.children():
+            if isinstance(child, Asymmetry):
+                for bias in child.children():
+                    if isinstance(bias, UnlearnedBias):
+                        bias.step += 1
 
 
 class UnlearnedBias(Installed):
-    r"""Parametrisation of a bias: the chosen entries become :math:`\mu + \sigma z`, the rest are learned.
+    r"""Computes a bias: the chosen entries are :math:`\mu + \sigma z`, the rest are learned.
 
     While the module trains, :math:`z` is standard normal noise that is new in every forward pass of the
     module; it is a function of a key and of a count of these passes (the buffer ``step``, which is in the
@@ -44,12 +46,9 @@ class UnlearnedBias(Installed):
         redraw: Whether the noise is new in every pass.
 
     Example:
-        >>> from torch.nn.utils import parametrize
-        >>> query = nn.Linear(2, 3).eval()
-        >>> bias = UnlearnedBias(torch.full((3,), 0.5), torch.ones(3), std=0.1, key=0)
-        >>> _ = parametrize.register_parametrization(query, "bias", bias)
-        >>> query.bias.tolist()
-        [0.5, 0.5, 0.5]
+        >>> bias = UnlearnedBias(torch.full((3,), 0.5), torch.tensor([1.0, 1.0, 0.0]), std=0.1, key=0)
+        >>> bias.eval()(torch.zeros(3)).tolist()
+        [0.5, 0.5, 0.0]
     """
 
     mean: Tensor
@@ -76,16 +75,16 @@ class UnlearnedBias(Installed):
         """
         return self._biased(bias, noisy=self.training or not self.redraw)
 
-    def settled(self, original: Tensor) -> Tensor:
+    def settled(self, stored: Tensor) -> Tensor:
         """Return what the module uses in evaluation.
 
         Args:
-            original: The trained parameter.
+            stored: The trained parameter.
 
         Returns:
             A bias.
         """
-        return self._biased(original, noisy=not self.redraw)
+        return self._biased(stored, noisy=not self.redraw)
 
     def attach(self, module: nn.Module) -> None:
         """Count the forward passes of a module.

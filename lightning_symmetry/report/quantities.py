@@ -11,6 +11,7 @@ BREAKING = Paper("2502.05300", "Ziyin et al.")
 REMOVAL = Paper("2408.15495", "Ziyin et al.")
 COLLAPSE = Paper("2306.04251", "Chen et al.")
 CHARGES = Paper("2012.04728", "Kunin et al.")
+ADDITION = Paper("2210.01212", "Ziyin and Wang")
 
 _KNOWN = {
     "effective_rank": Quantity(
@@ -119,6 +120,18 @@ _KNOWN = {
         "How far the conserved charges are from where weight decay alone would have moved them. Gradient "
         "noise, large steps and adaptive optimizers do that.",
         (CHARGES,),
+    ),
+    "removal_strength": Quantity(
+        "Strength of removal",
+        "How strongly RemoveSymmetry breaks symmetries on purpose: the share of the offset that weights "
+        "decay towards, zero while it is off.",
+        (REMOVAL,),
+    ),
+    "addition_strength": Quantity(
+        "Strength of addition",
+        "How strongly AddSymmetry favours a structure: the share of the weight decay that the factors of a "
+        "weight have, zero while it is off.",
+        (ADDITION, BREAKING),
     ),
     **REPRESENTATIONS,
 }

@@ -17,7 +17,7 @@ In a Lightning run, :class:`lightning_symmetry.callbacks.RemoveSymmetry` does th
 Before training, layers may do it instead, by name, and a plain model comes back in the end:
 
     >>> from lightning_symmetry.surgery import WeightAsymmetry, remove_symmetry, undo
-    >>> model = remove_symmetry(model, {"*": Syre(), "weight": WeightAsymmetry(fixed=1)})
+    >>> model = remove_symmetry(model, {"weight": WeightAsymmetry(fixed=1), "*": Syre()})
     >>> model = undo(model)
 
 Adding symmetry writes parameters as functions of factors, before the optimizer is made. The function of the
@@ -36,13 +36,15 @@ from lightning_symmetry.surgery.factorisation import Factorisation
 from lightning_symmetry.surgery.fold import fold
 from lightning_symmetry.surgery.group_gate import GroupGate
 from lightning_symmetry.surgery.hadamard import Hadamard
+from lightning_symmetry.surgery.initial_std import initial_std
 from lightning_symmetry.surgery.low_rank import LowRank
 from lightning_symmetry.surgery.mirror import Mirror
 from lightning_symmetry.surgery.offset_decay import OffsetDecay
+from lightning_symmetry.surgery.plain_state_dict import plain_state_dict
 from lightning_symmetry.surgery.prune import prune
 from lightning_symmetry.surgery.remove_symmetry import remove_symmetry
 from lightning_symmetry.surgery.scalar_gate import ScalarGate
-from lightning_symmetry.surgery.syre import Syre, initial_std, syre_offset
+from lightning_symmetry.surgery.syre import Syre, syre_metric, syre_offset
 from lightning_symmetry.surgery.undo import undo
 from lightning_symmetry.surgery.weight_asymmetry import WeightAsymmetry
 
@@ -61,8 +63,10 @@ __all__ = [
     "add_symmetry",
     "fold",
     "initial_std",
+    "plain_state_dict",
     "prune",
     "remove_symmetry",
+    "syre_metric",
     "syre_offset",
     "undo",
 ]

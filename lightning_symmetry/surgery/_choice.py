@@ -1,4 +1,4 @@
-"""Which config, of several under patterns, applies to a part of a model."""
+"""Which config, of several under patterns, applies to which part of a model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -10,38 +10,94 @@ from lightning_symmetry.discovery import Symmetry
 
 Filter = Callable[[str, Any], bool] | Sequence[Symmetry]
 
+_SHOWN = 5
+
 
 class Choice:
-    """The first pattern that matches a name decides, among the configs that act on such a part."""
+    """The first pattern that matches a name decides, among the configs that act on such a part.
+
+    What is not trained is passed over, as long as its pattern has something else to steer and is not its very
+    name.
+
+    Args:
+        config: A config, or a mapping of patterns to configs; ``None`` leaves a part as it is.
+        filter: Keeps some of the parts.
+
+    Attributes:
+        single: Whether one config stands for every part that it acts on by itself.
+        picks: Whether a pattern or a filter picks parts, so that others may be meant as well.
+    """
 
     def __init__(self, config: object, filter: Filter | None) -> None:
+        self.single = not isinstance(config, Mapping)
+        self.picks = filter is not None or not self.single
         self._patterns = dict(config) if isinstance(config, Mapping) else {"*": config}
         self._filter = filter
-        self._matched: set[str] = set()
-        self._chosen = False
+        self._deciding: set[str] = set()
+        self._steering: set[str] = set()
+        self._passed_over: dict[str, str] = {}
+        self._seen: list[str] = []
 
-    def of(self, names: Sequence[str], target: Tensor | nn.Module, kinds: tuple[type, ...]) -> Any:
-        """Return the config for what has these names and is acted on by these kinds of configs, if any."""
-        matching = [
-            (pattern, config)
-            for pattern, config in self._patterns.items()
-            if (config is None or isinstance(config, kinds)) and any(fnmatchcase(n, pattern) for n in names)
-        ]
-        self._matched.update(pattern for pattern, _ in matching)
-        if not matching or matching[0][1] is None or not self._passes(names, target):
+    def of(
+        self,
+        names: Sequence[str],
+        target: Tensor | nn.Module,
+        kinds: tuple[type, ...],
+        untrained: str | None = None,
+    ) -> Any:
+        """Return the config for a part of the model, if any.
+
+        Args:
+            names: Its names.
+            target: The parameter or module.
+            kinds: What configs act on it.
+            untrained: Why it is not trained, where it is not.
+
+        Returns:
+            A config of these kinds, or ``None``.
+
+        Raises:
+            ValueError: If it is not trained, and is named.
+        """
+        self._seen.append(names[0])
+        pattern = self._pattern(names, kinds)
+        if pattern is None or self._patterns[pattern] is None or not self._passes(names, target):
             return None
-        self._chosen = True
-        return matching[0][1]
+        if untrained:
+            refusal = f"`{names[0]}` must {untrained}; leave it out with `filter`"
+            if pattern in names:
+                raise ValueError(refusal)
+            self._passed_over.setdefault(pattern, refusal)
+            return None
+        self._steering.add(pattern)
+        return self._patterns[pattern]
 
     def check(self) -> None:
-        """Refuse patterns without a match, and a filter that keeps nothing."""
-        for pattern, config in self._patterns.items():
-            if pattern not in self._matched:
+        """Refuse patterns that steer nothing or only what is not trained, and filters that keep nothing."""
+        for pattern in self._patterns:
+            if pattern in self._passed_over and pattern not in self._steering:
                 raise ValueError(
-                    f"`config` must act on a part of `model`, found none for {pattern!r}: {config!r}"
+                    f"`config` and `filter` must choose something that is trained by {pattern!r}: "
+                    f"{self._passed_over[pattern]}"
                 )
-        if not self._chosen:
-            raise ValueError("`config` and `filter` must choose at least one part of `model`, found none")
+            if pattern not in self._deciding and not self.single:
+                raise ValueError(
+                    "every pattern of `config` must be the first to match a part of `model` that its config "
+                    f"acts on, found none for {pattern!r}: {self._patterns[pattern]!r} among {self._some()}"
+                )
+        if not self._steering:
+            raise ValueError(
+                "`config` and `filter` must choose at least one part of `model` that the config acts on, "
+                f"found none among {self._some()}"
+            )
+
+    def _pattern(self, names: Sequence[str], kinds: tuple[type, ...]) -> str | None:
+        for pattern, config in self._patterns.items():
+            acts = config is None or isinstance(config, kinds)
+            if acts and any(fnmatchcase(name, pattern) for name in names):
+                self._deciding.add(pattern)
+                return pattern
+        return None
 
     def _passes(self, names: Sequence[str], target: Tensor | nn.Module) -> bool:
         if self._filter is None:
@@ -52,3 +108,8 @@ class Choice:
         if isinstance(target, nn.Module):
             moved = {name.rpartition(".")[0] for name in moved}
         return any(name in moved for name in names)
+
+    def _some(self) -> str:
+        names = list(dict.fromkeys(filter(None, self._seen)))
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return (", ".join(names[:_SHOWN]) or "no parts") + more

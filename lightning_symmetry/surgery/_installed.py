@@ -1,16 +1,10 @@
-"""What the parametrisations of this package have in common, so that they can be taken off again."""
-
-from typing import Any
+"""What the computations that remove a symmetry have in common, so that they can be taken off again."""
 
 from torch import Tensor, nn
 
 
 class Installed(nn.Module):
-    """A parametrisation of one parameter that knows what it leaves behind.
-
-    Any subclass is registered by ``torch.nn.utils.parametrize``, which keeps the parameter itself as
-    ``original``, and is found by its type.
-    """
+    """Computes a parameter from the trained one that is stored in its place."""
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         """Return what to store for a weight of the plain module; most store the weight.
@@ -19,41 +13,39 @@ class Installed(nn.Module):
             weight: Any weight of the right shape.
 
         Returns:
-            A value for the parameter.
+            A value for the stored parameter.
         """
         return weight
 
-    def settled(self, original: Tensor) -> Tensor:
-        """Return the value with which :meth:`undone` leaves what the module uses in evaluation.
+    def settled(self, stored: Tensor) -> Tensor:
+        """Return the weight that the module uses in evaluation, which fold leaves.
 
         Args:
-            original: The trained parameter.
+            stored: The trained parameter.
 
         Returns:
-            A value for the parameter.
+            A weight of the plain module.
         """
-        value: Tensor = self(original)
+        value: Tensor = self(stored)
         return value
 
-    def undone(self, original: Tensor) -> Tensor:
-        """Return the value that the parameter has once the parametrisation is gone.
+    def undone(self, stored: Tensor) -> Tensor:
+        """Return the weight that undo leaves.
 
         Args:
-            original: The trained parameter.
+            stored: The trained parameter.
 
         Returns:
-            A value for the parameter.
+            A weight of the plain module.
         """
-        return original
+        return stored
 
     def attach(self, module: nn.Module) -> None:
-        """Let a module, one of whose parameters passes through here, load checkpoints of the plain module.
+        """Hook a module, one of whose parameters passes through here, where that is needed.
 
         Args:
             module: The owner of the parameter.
         """
-        if not _loaders(module):
-            module.register_load_state_dict_pre_hook(_load_plain)  # type: ignore[no-untyped-call]
 
     def detach(self, module: nn.Module) -> None:
         """Take away from a module all that :meth:`attach` put there.
@@ -61,21 +53,3 @@ class Installed(nn.Module):
         Args:
             module: The owner of the parameter.
         """
-        for number in _loaders(module):
-            del module._load_state_dict_pre_hooks[number]
-
-
-def _loaders(module: nn.Module) -> list[int]:
-    hooks: dict[int, Any] = dict(module._load_state_dict_pre_hooks)
-    return [number for number, hook in hooks.items() if hook.hook is _load_plain]
-
-
-def _load_plain(module: Any, state: dict[str, Any], prefix: str, *rest: Any) -> None:
-    for attribute, parametrisations in module.parametrizations.items():
-        installed = parametrisations[0]
-        if isinstance(installed, Installed) and prefix + attribute in state:
-            inside = f"{prefix}parametrizations.{attribute}"
-            weight = state.pop(prefix + attribute).to(parametrisations.original)
-            state[f"{inside}.original"] = installed.right_inverse(weight)
-            for name, buffer in installed.state_dict().items():
-                state[f"{inside}.0.{name}"] = buffer

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 # Largest entry of P P - P and of P - Pᵀ of a projector given in float32.
 _ROUNDING = 1e-5
@@ -39,4 +40,23 @@ def check_indices(indices: Any) -> None:
     if not whole or not all(indices) or not indices or len(set(flat)) < len(flat):
         raise ValueError(
             f"`indices` must be disjoint sets, none empty, of integers of at least 0, found {indices!r}"
+        )
+
+
+def check_fit(name: str, parameter: Tensor, projector: Any, indices: Any, dim: int | None) -> None:
+    """Refuse a parameter whose size a mirror does not fit."""
+    if dim is not None and not -parameter.ndim <= dim < parameter.ndim:
+        raise ValueError(
+            f"`dim` must be a dimension of parameter `{name}`, found {dim} for shape {tuple(parameter.shape)}"
+        )
+    size = parameter.numel() if dim is None else parameter.shape[dim]
+    if projector is not None and len(projector) != size:
+        raise ValueError(
+            f"`projector` must have the size of parameter `{name}` along `dim`, {size}, found "
+            f"{len(projector)}"
+        )
+    if indices is not None and max(map(max, indices)) >= size:
+        raise ValueError(
+            f"`indices` must be below the size of parameter `{name}` along `dim`, {size}, found "
+            f"{max(map(max, indices))}"
         )

@@ -1,36 +1,19 @@
-"""Take off what :func:`remove_symmetry` put into a model."""
+"""Take off what steers a model."""
 
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from lightning_symmetry.layers.asymmetric_activation import AsymmetricActivation
-from lightning_symmetry.surgery._installed import Installed
+from lightning_symmetry.surgery._computation import Computation
+from lightning_symmetry.surgery._computed import computation_of, computed_modules, detach
 
 
-def is_steered(model: nn.Module) -> bool:
-    """Tell whether a symmetry of a model has been removed in its layers."""
-    return any(isinstance(module, (Installed, AsymmetricActivation)) for module in model.modules())
-
-
-@torch.no_grad()
-def undo_removals(model: nn.Module) -> None:
-    """Give a model its parameters and activations back, the very objects, without what stood before them."""
-    values: dict[nn.Parameter, Tensor] = {}
-    for module, attribute, installed, original in _installed(model):
-        values.setdefault(original, installed.undone(original))
-        installed.detach(module)
-        # Copies of a model share the class that this takes the attribute away from.
-        kind = type(module)
-        module.__class__ = type(kind.__name__, kind.__bases__, dict(vars(kind)))
-        parametrize.remove_parametrizations(module, attribute, leave_parametrized=False)
-    for original, value in values.items():
-        original.copy_(value)
-    activations = [module for module in model.modules() if isinstance(module, AsymmetricActivation)]
-    replace_modules(model, {own: own.replaced for own in activations if own.replaced is not None})
+def check_steered(model: nn.Module) -> None:
+    """Refuse a model of which nothing can be taken off."""
+    if not computed_modules(model) and not _activations(model):
+        raise ValueError("`model` must have an added symmetry, found none, nor a removed one")
 
 
 def check_foldable(model: nn.Module) -> None:
@@ -44,13 +27,30 @@ def check_foldable(model: nn.Module) -> None:
 
 
 @torch.no_grad()
-def fold_into_originals(model: nn.Module) -> None:
-    """Give the parameters the values with which undoing leaves what evaluation uses."""
-    values: dict[nn.Parameter, Tensor] = {}
-    for _, _, installed, original in _installed(model):
-        values.setdefault(original, installed.settled(original))
-    for original, value in values.items():
-        original.copy_(value)
+def take_off(model: nn.Module, leave: Callable[[Computation, nn.Parameter | None], Tensor]) -> None:
+    """Give a model its parameters and activations back, the very objects.
+
+    Args:
+        model: A model.
+        leave: Says which value a parameter has afterwards, from what computes it and what is stored.
+    """
+    settled: set[nn.Parameter] = set()
+    modules = computed_modules(model)
+    for module in modules:
+        for name, _ in module.computed:
+            computation, stored = computation_of(module, name), module._parameters[name]
+            original = computation.original(stored)
+            # A tied parameter has several owners: an offset that is added once must not be added twice.
+            if original not in settled:
+                original.copy_(leave(computation, stored))
+                settled.add(original)
+    for module in modules:
+        detach(module)
+    by: dict[nn.Module, nn.Module] = {}
+    for own in _activations(model):
+        if own.replaced is not None:
+            by[own] = own.replaced
+    replace_modules(model, by)
 
 
 def replace_modules(model: nn.Module, by: dict[nn.Module, nn.Module]) -> None:
@@ -63,9 +63,5 @@ def replace_modules(model: nn.Module, by: dict[nn.Module, nn.Module]) -> None:
                     parent._modules[child] = by[module]
 
 
-def _installed(model: nn.Module) -> Iterator[tuple[nn.Module, str, Installed, nn.Parameter]]:
-    for module in list(model.modules()):
-        if parametrize.is_parametrized(module):
-            for attribute, parametrisations in list(cast(Any, module.parametrizations).items()):
-                if isinstance(parametrisations[0], Installed):
-                    yield module, attribute, parametrisations[0], parametrisations.original
+def _activations(model: nn.Module) -> list[AsymmetricActivation]:
+    return [module for module in model.modules() if isinstance(module, AsymmetricActivation)]

@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-import torch
-from torch import Tensor, nn
-from torch.nn.utils.parametrize import ParametrizationList
+from torch import nn
 
-from lightning_symmetry.surgery._factored import attach, factored_modules
+from lightning_symmetry.surgery._choice import Choice, Filter
+from lightning_symmetry.surgery._computed import attach
 from lightning_symmetry.surgery._factors import Factors
-from lightning_symmetry.surgery._installed import Installed
-from lightning_symmetry.surgery._selection import Chosen, Filter, Named, chosen
+from lightning_symmetry.surgery._named import named_once
+from lightning_symmetry.surgery._steerable import check_steerable, untrained
 from lightning_symmetry.surgery.factorisation import Factorisation
 
 Model = TypeVar("Model", bound=nn.Module)
-
-# Below float32 a product of factors is not the weight that they were made from.
-_PRECISIONS = (torch.float32, torch.float64)
 
 
 def add_symmetry(
@@ -35,9 +31,11 @@ def add_symmetry(
     that the configs state. Without it the added symmetry favours nothing.
 
     A parameter shared by several modules gets one set of factors, which they share. Parameters that are
-    frozen, quantised, sharded or less precise than float32 are refused: apply this before
-    ``torch.compile`` and before sharding, and train with mixed precision. All is checked before anything is
-    changed. The memory of one more copy of each chosen parameter goes to :func:`undo`.
+    frozen or quantised are passed over, so that of a model with adapters these are changed; one that is named
+    without a wildcard is refused, and so is a config with nothing else to change. Parameters that are sharded
+    or less precise than float32 are refused: apply this before ``torch.compile`` and before sharding, and
+    train with mixed precision. All is checked before anything is changed. The memory of one more copy of each
+    chosen parameter goes to :func:`undo`.
 
     Args:
         model: Any model. It is changed in place.
@@ -70,7 +68,7 @@ def add_symmetry(
         By symmetry: ``add_symmetry(model, LowRank(), filter=[s for s in find_symmetries(model, x) if s.group
         == "general_linear"])``.
     """
-    if factored_modules(model):
+    if any(isinstance(module, Factors) for module in model.modules()):
         raise RuntimeError(
             "`model` must not have an added symmetry already, found one; take it back with `undo` or `fold`"
         )
@@ -80,43 +78,17 @@ def add_symmetry(
                 "`config` must be a ScalarGate, Hadamard, GroupGate, LowRank or Mirror, or a mapping of "
                 f"patterns to them, found {own!r}"
             )
-    choices: list[Chosen[Factorisation]] = chosen(model, config, filter)
-    for choice in choices:
-        _check(choice.named)
-        choice.config.check(choice.named.names[0], choice.named.parameter)
-    factors = [Factors(choice.config, choice.named.parameter) for choice in choices]
-    for choice, made in zip(choices, factors, strict=True):
-        for module, name in choice.named.owners:
-            attach(module, name, made)
+    choice, found = Choice(config, filter), []
+    for named in named_once(model):
+        kinds = (Factorisation,) if named.parameter.ndim > 1 or not choice.single else ()
+        chosen = choice.of(named.names, named.parameter, kinds, untrained(named))
+        if chosen is not None:
+            check_steerable(named)
+            chosen.check(named.names[0], named.parameter)
+            found.append((named, chosen))
+    choice.check()
+    made = [Factors(chosen, named.parameter) for named, chosen in found]
+    for (named, _), factors in zip(found, made, strict=True):
+        for module, name in named.owners:
+            attach(module, name, factors, stored=None)
     return model
-
-
-def _check(named: Named) -> None:
-    parameter, name = named.parameter, named.names[0]
-    reason = _refusal(parameter)
-    if reason:
-        raise ValueError(f"parameter `{name}` must {reason}; leave it out with `filter`")
-    for module, own in named.owners:
-        if isinstance(module, ParametrizationList) and isinstance(module[0], Installed):
-            raise ValueError(
-                f"parameter `{name}` must be the weight itself, found that a symmetry of it has been "
-                "removed; take that back with `undo` or `fold` first"
-            )
-        if hasattr(module, f"{own}_factors"):
-            raise ValueError(f"the module of parameter `{name}` must have no `{own}_factors`, found one")
-
-
-def _refusal(parameter: Tensor) -> str | None:
-    if type(parameter) is not nn.Parameter or type(parameter.data) is not Tensor:
-        kind = type(parameter.data if type(parameter) is nn.Parameter else parameter).__name__
-        return f"be a plain tensor, neither quantised, sharded nor lazy, found {kind}"
-    if parameter.dtype not in _PRECISIONS:
-        return f"be float32 or float64, neither quantised nor of half precision, found {parameter.dtype}"
-    if not parameter.requires_grad:
-        return "be trained, found it frozen (requires_grad=False)"
-    if parameter.is_meta:
-        return "have values to start from, found it on the meta device"
-    if not parameter.numel() or not parameter.isfinite().all():
-        found = "an infinity or NaN" if parameter.numel() else "none"
-        return f"hold finite numbers, at least one, found {found}"
-    return None

@@ -74,7 +74,7 @@ def unlearned_bias(bias: Tensor, name: str, config: AttentionBias) -> UnlearnedB
         config: Means, deviation and seed.
 
     Returns:
-        A parametrisation for the bias.
+        What computes the bias.
 
     Raises:
         ValueError: If a packed bias does not have three equal parts.

@@ -1,26 +1,24 @@
-"""Turn a model with added symmetries into a plain one that computes the same."""
+"""Turn a steered model into a plain one that computes the same."""
 
 from typing import TypeVar
 
-import torch
 from torch import nn
 
-from lightning_symmetry.surgery._factored import factored_modules, factors_of
-from lightning_symmetry.surgery._take_off import check_foldable, fold_into_originals
-from lightning_symmetry.surgery.undo import undo
+from lightning_symmetry.surgery._take_off import check_foldable, check_steered, take_off
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
-@torch.no_grad()
 def fold(model: Model) -> Model:
-    """Write the weight that the factors make into the parameter that they replaced, and drop them.
+    """Write what a model computes its parameters to be into the parameters, and drop what computes them.
 
-    Outputs are equal bit for bit: the parameter gets the number that the forward pass used. The parameter is
-    the same object as before :func:`add_symmetry`.
+    Outputs in evaluation are equal bit for bit: each parameter gets the numbers that the forward pass used.
+    It is the same object as before :func:`add_symmetry` or :func:`remove_symmetry`. For the values alone,
+    without a change of the model, see :func:`plain_state_dict`.
 
     Args:
-        model: A model with an added symmetry. It is changed in place; fold a copy to keep training it.
+        model: A model with a symmetry added or removed. It is changed in place; fold a copy to keep
+            training it.
 
     Returns:
         The model, with the classes, names and order of parameters that it had.
@@ -35,9 +33,6 @@ def fold(model: Model) -> Model:
         <class 'torch.nn.modules.linear.Linear'>
     """
     check_foldable(model)
-    for module in factored_modules(model):
-        for name in module.factored:
-            factors = factors_of(module, name)
-            factors.original().copy_(factors())
-    fold_into_originals(model)
-    return undo(model)
+    check_steered(model)
+    take_off(model, lambda computation, stored: computation.settled(stored))
+    return model

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Size, Tensor
 
-from lightning_symmetry.surgery._mirror_arguments import check_indices, check_projector, nested_tuples
+from lightning_symmetry.surgery._mirror_arguments import (
+    check_fit,
+    check_indices,
+    check_projector,
+    nested_tuples,
+)
+from lightning_symmetry.surgery._mirror_bases import bases
 from lightning_symmetry.surgery.factorisation import Factorisation, gates
 
 
@@ -33,7 +39,8 @@ class Mirror(Factorisation):
         projector: Symmetric idempotent matrix :math:`P`: nested sequences, an array or a tensor.
         indices: Disjoint sets of indices instead: the constraint is that the entries of a set are zero.
         dim: Dimension of the parameter that the projector acts on, alike for all other indices; ``None``
-            takes the flattened parameter. The forward pass multiplies by a square matrix of this size.
+            takes the flattened parameter. With a projector the forward pass multiplies by matrices that are
+            together square and of this size.
 
     Raises:
         ValueError: If an argument breaks its rule, or not exactly one of ``projector`` and ``indices`` is
@@ -80,46 +87,24 @@ class Mirror(Factorisation):
         Raises:
             ValueError: If the parameter has no such dimension, or of another size.
         """
-        if self.dim is not None and not -parameter.ndim <= self.dim < parameter.ndim:
-            raise ValueError(
-                f"`dim` must be a dimension of parameter `{name}`, found {self.dim} for shape "
-                f"{tuple(parameter.shape)}"
-            )
-        size = parameter.numel() if self.dim is None else parameter.shape[self.dim]
-        if self.projector is not None and len(self.projector) != size:
-            raise ValueError(
-                f"`projector` must have the size of parameter `{name}` along `dim`, {size}, found "
-                f"{len(self.projector)}"
-            )
-        if self.indices is not None and max(map(max, self.indices)) >= size:
-            raise ValueError(
-                f"`indices` must be below the size of parameter `{name}` along `dim`, {size}, found "
-                f"{max(map(max, self.indices))}"
-            )
+        check_fit(name, parameter, self.projector, self.indices, self.dim)
 
     def constants(self, weight: Tensor) -> dict[str, Tensor]:
-        """Return the projector, and which mirror each index belongs to.
+        """Return the bases of what is kept and of what is mirrored; index sets need none.
 
         Args:
             weight: The weight.
 
         Returns:
-            ``projector`` ``(n, n)`` and ``members`` ``(n, mirrors)`` of zeros and ones, a float tensor
-            because weight averaging rejects others.
+            ``outside`` ``(n, n - rank)`` and ``inside`` ``(n, rank)``, orthonormal.
         """
-        if self.projector is not None:
-            projector = torch.tensor(self.projector, dtype=weight.dtype, device=weight.device)
-            return {"projector": projector, "members": projector.new_ones(len(projector), 1)}
-        assert self.indices is not None
-        members = weight.new_zeros(weight.numel() if self.dim is None else weight.shape[self.dim], 0)
-        for chosen in self.indices:
-            column = members.new_zeros(len(members), 1)
-            column[list(chosen)] = 1
-            members = torch.cat([members, column], dim=1)
-        return {"projector": torch.diag(members.sum(dim=1)), "members": members}
+        if self.projector is None:
+            return {}
+        outside, inside = bases(torch.tensor(self.projector, dtype=torch.float64, device=weight.device))
+        return {"outside": outside.to(weight.dtype), "inside": inside.to(weight.dtype)}
 
     def split(self, weight: Tensor) -> dict[str, Tensor]:
-        """Return the part that is kept, the part that is mirrored, and a gate for each mirror.
+        """Return the part that is kept, if any, the part that is mirrored, and a gate for each mirror.
 
         Args:
             weight: The weight.
@@ -127,18 +112,17 @@ class Mirror(Factorisation):
         Returns:
             The factors.
         """
-        constants = self.constants(weight)
         rows = self._rows(weight)
-        mirrored = constants["projector"] @ rows
-        gate = gates(_norms(mirrored, constants["members"]), 2)
-        spread = _spread(gate, constants["members"])
-        # Outside of all mirrors there is nothing to divide.
-        divided = torch.where(spread > 0, mirrored / spread, mirrored)
-        return {
-            "kept": self._back(rows - mirrored, weight.shape),
-            "mirrored": self._back(divided, weight.shape),
-            "gate": gate,
-        }
+        if self.projector is None:
+            rest, *sets = self._parts(len(rows))
+            kept, mirrored = rows[rest], [rows[chosen] for chosen in sets]
+        else:
+            constants = self.constants(weight)
+            kept, mirrored = constants["outside"].mT @ rows, [constants["inside"].mT @ rows]
+        gate = gates(_norms(mirrored), 2)
+        divided = [part / size for part, size in zip(mirrored, gate.unbind(), strict=True)]
+        outside = {"kept": kept} if len(kept) else {}
+        return {**outside, "mirrored": torch.cat(divided), "gate": gate}
 
     def join(self, factors: Mapping[str, Tensor], shape: Size) -> Tensor:
         """Return the parameter.
@@ -150,9 +134,17 @@ class Mirror(Factorisation):
         Returns:
             The parameter.
         """
-        kept, mirrored = self._rows(factors["kept"]), self._rows(factors["mirrored"])
-        gated = _spread(factors["gate"], factors["members"]) * mirrored
-        return self._back(kept + factors["projector"] @ (gated - kept), shape)
+        mirrored = self._gated(factors)
+        if self.projector is None:
+            rows = torch.cat([*self._kept(factors), *mirrored])
+            places = [i for part in self._parts(len(rows)) for i in part]
+            # Each row back to its place: a list, because weight averaging rejects buffers of whole numbers.
+            rows = rows[sorted(range(len(places)), key=places.__getitem__)]
+        else:
+            rows = factors["inside"] @ mirrored[0]
+            for kept in self._kept(factors):
+                rows = factors["outside"] @ kept + rows
+        return self._back(rows, shape)
 
     def prune(self, factors: Mapping[str, Tensor], shape: Size, threshold: float) -> dict[str, Tensor]:
         r"""Reach the constraint exactly where :math:`\|O^\top \theta\|` is at most the threshold.
@@ -165,15 +157,27 @@ class Mirror(Factorisation):
         Returns:
             The trained factors.
         """
-        mirrored = factors["projector"] @ self._rows(self.join(factors, shape))
-        kept = (_norms(mirrored, factors["members"]) > threshold).to(mirrored)
-        rest = self._rows(factors["kept"])
-        halves = self._rows(factors["mirrored"]) * _spread(kept, factors["members"])
-        return {
-            "kept": self._back(rest - factors["projector"] @ rest, shape),
-            "mirrored": self._back(halves, shape),
-            "gate": factors["gate"] * kept,
-        }
+        kept = (_norms(self._gated(factors)) > threshold).to(factors["gate"])
+        parts = zip(self._mirrored(factors), kept.unbind(), strict=True)
+        trained = {"mirrored": torch.cat([part * on for part, on in parts]), "gate": factors["gate"] * kept}
+        return trained if "kept" not in factors else {"kept": factors["kept"], **trained}
+
+    def _parts(self, size: int) -> list[list[int]]:
+        sets = [list(chosen) for chosen in self.indices or ()]
+        taken = {i for chosen in sets for i in chosen}
+        return [[i for i in range(size) if i not in taken], *sets]
+
+    def _kept(self, factors: Mapping[str, Tensor]) -> list[Tensor]:
+        return [factors["kept"]] if "kept" in factors else []
+
+    def _mirrored(self, factors: Mapping[str, Tensor]) -> list[Tensor]:
+        sizes = [len(chosen) for chosen in self.indices or ()] or [len(factors["mirrored"])]
+        return list(torch.split(factors["mirrored"], sizes))
+
+    def _gated(self, factors: Mapping[str, Tensor]) -> list[Tensor]:
+        # One by one: discovery then sees that each gate has a scale of its own.
+        pairs = zip(factors["gate"].unbind(), self._mirrored(factors), strict=True)
+        return [gate * part for gate, part in pairs]
 
     def _rows(self, weight: Tensor) -> Tensor:
         if self.dim is None:
@@ -187,9 +191,5 @@ class Mirror(Factorisation):
         return rows.reshape(moved).movedim(0, self.dim)
 
 
-def _norms(mirrored: Tensor, members: Tensor) -> Tensor:
-    return torch.stack([torch.linalg.vector_norm(mirrored * column[:, None]) for column in members.unbind(1)])
-
-
-def _spread(gate: Tensor, members: Tensor) -> Tensor:
-    return (members @ gate)[:, None]
+def _norms(parts: Sequence[Tensor]) -> Tensor:
+    return torch.stack([torch.linalg.vector_norm(part) for part in parts])

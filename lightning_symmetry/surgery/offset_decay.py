@@ -1,6 +1,6 @@
 """Make any optimizer decay its parameters towards an offset instead of towards zero."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 from weakref import WeakSet
 
@@ -8,27 +8,48 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-# Below float32 an offset of the usual size is under the rounding step of the weight that it is subtracted
-# from.
-_PRECISIONS = (torch.float32, torch.float64)
+from lightning_symmetry.surgery._decay_step import Opened
+from lightning_symmetry.surgery._towards import Draw, Towards
 
 # Two offsets on one optimizer would add up to a third that neither owner asked for.
 _ATTACHED: WeakSet[Optimizer] = WeakSet()
 
 
 class OffsetDecay:
-    r"""Hooks by which an optimizer updates :math:`\theta' - \theta_0` while the model keeps :math:`\theta'`.
+    r"""Hooks by which an optimizer decays its parameters :math:`\theta'` towards :math:`\theta_0`.
 
-    Around the update, and only there, the offset :math:`\theta_0` is subtracted from the parameters. The
-    optimizer then decays towards :math:`\theta' = \theta_0`, whatever its rule and whether its decay is
-    coupled or decoupled, exactly as if :math:`\ell(\theta + \theta_0)` had been trained with decay of
-    :math:`\theta`. The model's function does not jump when the hooks are attached or removed, its forward
-    costs nothing more and none of its parameters is renamed.
+    Steps are those of training :math:`\ell(\theta + \theta_0)` with decay of :math:`\theta = \theta' -
+    \theta_0`, equal to rounding, whatever the optimizer's rule. The model's function does not jump when the
+    hooks are attached or removed, its forward costs nothing more and none of its parameters is renamed. With
+    the target
+
+    .. math:: t = s\theta_0 - (d - 1) \odot (\theta' - s\theta_0), \qquad
+        \theta' - t = d \odot (\theta' - s\theta_0),
+
+    - an optimizer of torch whose decay is *coupled* is shown the gradient :math:`g - \lambda t`, in a tensor
+      of its own: ``.grad`` is the same object with the same values after the step;
+    - one whose decay is *decoupled* has it done by the hooks, :math:`\theta' \leftarrow \theta' +
+      \eta\lambda (t - \theta')`, and is shown ``weight_decay=0`` during the step;
+    - any other is shown :math:`\theta' - s\theta_0` in the place of the parameters during the step. What it
+      keeps of them, such as the averages of ASGD, is of these.
+
+    **Half precision.** A pull is far less than a rounding step of a bfloat16 or float16 weight. The hooks
+    then keep the weights in float32 and let the optimizer, which must be one of the first two kinds, step
+    from zero; the parameters are these weights, rounded. So nothing of the decay is lost, nor of the update
+    beyond the optimizer's own precision; coupled decay reaches the moments in the precision of the gradient.
+    What rounding took off the parameters is in no checkpoint: a resumed run has lost it, at most half a
+    rounding step of each weight.
+
+    **Cost.** Offsets are drawn the first time they are needed and kept, in one more copy of the decayed
+    parameters, since to draw them from the seed at every step would take longer than the step; a metric takes
+    another. Half precision takes float32 for each of these, and for the weights. A coupled step holds a
+    second copy of the gradients for its duration.
 
     At each step the offset applies to parameters that have a gradient and whose group has a nonzero
-    ``weight_decay`` at that moment: without decay the offset cancels. Offsets are drawn the first time they
-    are needed, so parameters that are unfrozen later get theirs too. A step that raises after the subtraction
-    leaves it in place until :meth:`restore`, :meth:`remove` or the next step.
+    ``weight_decay`` at that moment: without decay the offset cancels, and with optimizers of the third kind
+    it is left out all the same. Parameters that are unfrozen later get theirs too. A step that raises leaves
+    the parameters as far as it got; what the optimizer was only lent is given back by :meth:`restore`,
+    :meth:`remove` or the next step.
 
     Reference: Ziyin, Xu, Chuang, arXiv 2408.15495, in the form :math:`g \leftarrow g + 2\gamma(\theta' -
         \theta_0)`.
@@ -38,14 +59,17 @@ class OffsetDecay:
         names: Name of each parameter that may get an offset; a parameter shared by several modules appears
             once.
         draw: Called once with the name of a parameter, returns its frozen offset, of the same shape.
+        metric: Likewise returns :math:`d - 1`, by which the decay of each entry differs from the others. None
+            is :math:`d = 1`.
 
     Attributes:
-        strength: Share of the offset towards which steps decay, 1 at first. It may be set between steps, to
-            any number: 0 is plain weight decay.
+        strength: Share :math:`s` of the offset towards which steps decay, 1 at first. It may be set between
+            steps, to any number: 0 is plain weight decay (by :math:`d`).
 
     Raises:
         ValueError: If the optimizer has no ``weight_decay``, updates no trainable parameter of ``names`` or
-            one less precise than float32.
+            one of another precision, or if it is not known to use the weights for their decay alone and there
+            is a ``metric`` or a parameter of half precision.
         RuntimeError: If the optimizer has an offset already.
 
     Example:
@@ -61,7 +85,11 @@ class OffsetDecay:
     """
 
     def __init__(
-        self, optimizer: Optimizer, names: Mapping[Tensor, str], draw: Callable[[str], Tensor]
+        self,
+        optimizer: Optimizer,
+        names: Mapping[Tensor, str],
+        draw: Draw,
+        metric: Draw | None = None,
     ) -> None:
         if not has_weight_decay(optimizer):
             raise ValueError(
@@ -79,15 +107,11 @@ class OffsetDecay:
                 "`optimizer` must update at least one trainable parameter of `names`, found none among its "
                 f"{total} parameters and {len(names)} names"
             )
-        for parameter, _ in matched:
-            _check_precision(names[parameter], parameter)
-
         self.strength = 1.0
         self._optimizer = optimizer
-        self._names = names
-        self._draw = draw
-        self._offsets: dict[Tensor, Tensor] = {}
-        self._shifted: list[tuple[list[Tensor], list[Tensor], float]] = []
+        self._towards = Towards(optimizer, names, draw, metric)
+        self._opened: list[Opened] = []
+        self._towards.check()
         self._handles = (
             optimizer.register_step_pre_hook(cast(Any, self._before_step)),
             optimizer.register_step_post_hook(self._after_step),
@@ -96,10 +120,9 @@ class OffsetDecay:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Give the parameters their values back if a step raised while the offset was subtracted."""
-        while self._shifted:
-            parameters, offsets, strength = self._shifted.pop()
-            torch._foreach_add_(parameters, offsets, alpha=strength)
+        """Take back from the optimizer what a step that raised was lent."""
+        while self._opened:
+            self._opened.pop().close()
 
     def remove(self) -> None:
         """Detach from the optimizer, leaving the model as it is; a second call does nothing."""
@@ -115,7 +138,7 @@ class OffsetDecay:
         # `args` begins with the optimizer itself.
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
         if closure is None:
-            self._subtract()
+            self._open()
             return None
 
         # A closure computes the gradients, which must be those of the model's own parameters, and it may be
@@ -123,7 +146,7 @@ class OffsetDecay:
         def closure_on_model() -> Any:
             self.restore()
             loss = closure()
-            self._subtract()
+            self._open()
             return loss
 
         if "closure" in kwargs:
@@ -134,28 +157,8 @@ class OffsetDecay:
         self.restore()
 
     @torch.no_grad()
-    def _subtract(self) -> None:
-        # The fused multi-tensor kernels want one device and one precision a call.
-        batches: dict[tuple[torch.device, torch.dtype], tuple[list[Tensor], list[Tensor]]] = {}
-        for group in self._optimizer.param_groups:
-            if group["weight_decay"] == 0:
-                continue
-            for parameter in group["params"]:
-                if parameter.grad is not None and parameter in self._names:
-                    batch = batches.setdefault((parameter.device, parameter.dtype), ([], []))
-                    batch[0].append(parameter)
-                    batch[1].append(self._offset(parameter))
-        for batch in batches.values():
-            torch._foreach_sub_(*batch, alpha=self.strength)
-            self._shifted.append((*batch, self.strength))
-
-    def _offset(self, parameter: Tensor) -> Tensor:
-        offset = self._offsets.get(parameter)
-        if offset is None or offset.device != parameter.device or offset.dtype != parameter.dtype:
-            name = self._names[parameter]
-            _check_precision(name, parameter)
-            offset = self._offsets[parameter] = self._draw(name).to(parameter.device, parameter.dtype)
-        return offset
+    def _open(self) -> None:
+        self._towards.open(self.strength, self._opened)
 
 
 def has_weight_decay(optimizer: Optimizer) -> bool:
@@ -186,11 +189,3 @@ def matching(optimizer: Optimizer, names: Mapping[Tensor, str]) -> list[tuple[Te
         for parameter in group["params"]
         if parameter.requires_grad and parameter in names
     ]
-
-
-def _check_precision(name: str, parameter: Tensor) -> None:
-    if parameter.dtype not in _PRECISIONS:
-        raise ValueError(
-            f"parameter `{name}` must be float32 or float64 for its offset not to be lost to rounding, found "
-            f"{parameter.dtype}; train with mixed precision, or leave it out with `filter`"
-        )

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from lightning_symmetry.surgery._factored import factored_modules, factors_of
+from lightning_symmetry.surgery._factors import Factors
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -40,10 +40,10 @@ def prune(model: Model, threshold: float = 1e-6) -> Model:
     number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
     if not (number and math.isfinite(threshold) and threshold >= 0):
         raise ValueError(f"`threshold` must be a finite number of at least 0, found {threshold!r}")
-    modules = factored_modules(model)
-    if not modules:
+    # Tied parameters share their factors, which are listed once.
+    found = [module for module in model.modules() if isinstance(module, Factors)]
+    if not found:
         raise ValueError("`model` must have an added symmetry, found none")
-    # Tied parameters share their factors, which are pruned once.
-    for factors in {factors_of(module, name) for module in modules for name in module.factored}:
+    for factors in found:
         factors.prune(threshold)
     return model

@@ -1,11 +1,10 @@
-"""Take added symmetries back as if they had never been there."""
+"""Take back what steers a model as if it had never been there."""
 
 from typing import TypeVar
 
 from torch import nn
 
-from lightning_symmetry.surgery._factored import detach, factored_modules
-from lightning_symmetry.surgery._take_off import is_steered, undo_removals
+from lightning_symmetry.surgery._take_off import check_steered, take_off
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -21,13 +20,13 @@ def undo(model: Model) -> Model:
     precision.
 
     Args:
-        model: A model with an added symmetry. It is changed in place.
+        model: A model with a symmetry added or removed. It is changed in place.
 
     Returns:
         The model, with the classes, names and order of parameters that it had.
 
     Raises:
-        ValueError: If the model has no added symmetry.
+        ValueError: If the model has no symmetry added or removed.
 
     Example:
         >>> from torch import nn
@@ -37,10 +36,6 @@ def undo(model: Model) -> Model:
         >>> undo(add_symmetry(model, LowRank())).weight is weight
         True
     """
-    modules = factored_modules(model)
-    if not modules and not is_steered(model):
-        raise ValueError("`model` must have an added symmetry, found none, nor a removed one")
-    for module in modules:
-        detach(module)
-    undo_removals(model)
+    check_steered(model)
+    take_off(model, lambda computation, stored: computation.undone(stored))
     return model

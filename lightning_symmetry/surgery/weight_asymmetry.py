@@ -59,7 +59,7 @@ def fixed_weights(weight: Tensor, name: str, config: WeightAsymmetry) -> FixedWe
         config: Number, scale and seed of the frozen entries.
 
     Returns:
-        A parametrisation for the weight, equal in every process, on every device and in every precision.
+        What computes the weight, equal in every process, on every device and in every precision.
 
     Raises:
         ValueError: If the weight has no rows, or rows of ``fixed`` entries or fewer.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lightning_symmetry import RepresentationMonitor, SymmetryMonitor
+from lightning_symmetry import AddSymmetry, RemoveSymmetry, RepresentationMonitor, SymmetryMonitor
 from lightning_symmetry.functional.representation.canonical import CanonicalAlignments
 from lightning_symmetry.report.quantities import quantity
 
@@ -28,3 +28,9 @@ def test_what_says_most_of_representations_is_described():
     keys = {"symmetry/nc1", "symmetry/nc4", "symmetry/cka"}
     assert keys <= logged(RepresentationMonitor)
     assert all(quantity(key).meaning for key in keys)
+
+
+@pytest.mark.parametrize("callback", [AddSymmetry, RemoveSymmetry])
+def test_the_strength_of_steering_is_described(callback):
+    (key,) = logged(callback)
+    assert quantity(key).meaning and quantity(key).papers

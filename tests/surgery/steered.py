@@ -3,7 +3,9 @@
 import torch
 from torch import nn
 
-from lightning_symmetry import ActivationAsymmetry, AttentionBias, Syre, WeightAsymmetry
+from lightning_symmetry import ActivationAsymmetry, AttentionBias, Syre, WeightAsymmetry, remove_symmetry
+
+from .added import MODELS, built
 
 
 def mlp() -> nn.Sequential:
@@ -20,50 +22,24 @@ def cnn() -> nn.Sequential:
         )
 
 
-def encoder() -> nn.TransformerEncoderLayer:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
-
-
-def cell() -> nn.LSTMCell:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.LSTMCell(4, 5)
-
-
-MODELS = {
-    "mlp": (mlp, (3, 4)),
-    "cnn": (cnn, (3, 3, 6, 6)),
-    "encoder": (encoder, (2, 3, 8)),
-    "cell": (cell, (3, 4)),
-}
 CONFIGS = {
     "syre": Syre(std=0.1),
-    "weights": WeightAsymmetry(fixed=2, scale=0.5),
+    "weights": WeightAsymmetry(fixed=1, scale=0.5),
     "activations": ActivationAsymmetry(),
     "attention": AttentionBias(),
 }
+# Every config on every model that it acts on.
 CASES = [
-    ("mlp", "syre"),
-    ("mlp", "weights"),
-    ("mlp", "activations"),
-    ("cnn", "syre"),
-    ("cnn", "weights"),
-    ("cnn", "activations"),
-    ("encoder", "syre"),
-    ("encoder", "weights"),
-    ("encoder", "attention"),
-    ("cell", "syre"),
-    ("cell", "weights"),
+    *((name, kind) for name in MODELS for kind in ("syre", "weights")),
+    ("perceptron", "activations"),
+    ("convolutions", "activations"),
+    ("vision", "attention"),
+    ("decoder", "attention"),
 ]
 FOLDABLE = [case for case in CASES if case[1] != "activations"]
 
 
-def batch(name: str) -> torch.Tensor:
-    return torch.randn(MODELS[name][1], generator=torch.Generator().manual_seed(1))
-
-
-def output(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    found = model(x.to(next(model.parameters()).dtype))
-    return found[0] if isinstance(found, tuple) else found
+def removed(name: str, kind: str, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, torch.Tensor]:
+    """Return one of the shared models, steered, in evaluation, and an input."""
+    model, x = built(name, dtype)
+    return remove_symmetry(model, CONFIGS[kind]).eval(), x

@@ -22,15 +22,19 @@ from .added import perceptron
 @pytest.mark.parametrize(
     ("config", "filter", "message"),
     [
-        ({"0.wait": Hadamard()}, None, "every pattern of `config` .* found none for '0.wait' among 0.weight"),
+        (
+            {"0.wait": Hadamard()},
+            None,
+            "every pattern .* found none for '0.wait': .* among 0.weight",
+        ),
         ({"*": Hadamard(), "0.*": None}, None, "every pattern of `config` .* found none for '0"),
         (
             Hadamard(),
             lambda name, parameter: False,
-            "must choose at least one parameter, found none among 0.w",
+            "must choose at least one part of .* found none among 0.w",
         ),
-        (Hadamard(), [], "must choose at least one parameter, found none"),
-        ({}, None, "must choose at least one parameter, found none"),
+        (Hadamard(), [], "must choose at least one part of `model`"),
+        ({}, None, "must choose at least one part of `model`"),
         (
             {"*": LowRank()},
             None,
@@ -71,14 +75,14 @@ class Quantised(torch.Tensor):
         (nn.Parameter(torch.ones(4, 6), requires_grad=False), "be trained, found it frozen"),
         (
             nn.Parameter(torch.ones(4, 6, dtype=torch.int8), requires_grad=False),
-            "neither quantised nor of half",
+            "float64, not quantised, found torch.int8",
         ),
         (
             nn.Parameter(torch.ones(4, 6, dtype=torch.bfloat16)),
             "be float32 or float64, .* found torch.bfloat16",
         ),
-        (nn.Parameter(torch.ones(4, 6).as_subclass(Quantised)), "neither quantised, .* found Quantised"),
-        (nn.UninitializedParameter(), "nor lazy, found UninitializedParameter"),
+        (nn.Parameter(torch.ones(4, 6).as_subclass(Quantised)), "not quantised, found Quantised"),
+        (nn.UninitializedParameter(), "have a shape, found it lazy \\(UninitializedParameter"),
         (nn.Parameter(torch.ones(4, 6, device="meta")), "have values to start from, found it on the meta"),
         (nn.Parameter(torch.full((4, 6), torch.nan)), "hold finite numbers, at least one, found an infinity"),
         (nn.Parameter(torch.ones(0, 6)), "hold finite numbers, at least one, found none"),
@@ -87,22 +91,16 @@ class Quantised(torch.Tensor):
 def test_unfit_parameters_are_refused_with_the_reason(parameter, reason):
     model = perceptron()
     model[2].weight = parameter
-    with pytest.raises(ValueError, match=f"parameter `2.weight` must .*{reason}.*leave it out"):
-        add_symmetry(model, {"*.weight": ScalarGate()})
+    with pytest.raises(ValueError, match=f"`2.weight` must .*{reason}.*leave it out"):
+        add_symmetry(model, {"2.weight": ScalarGate(), "*.weight": ScalarGate()})
     assert type(model[0]) is nn.Linear
 
 
 def test_names_in_use_are_refused():
     model = nn.Linear(2, 2)
     model.weight_factors = 3
-    with pytest.raises(ValueError, match="module of parameter `weight` must have no `weight_factors`"):
+    with pytest.raises(ValueError, match="`weight` must be in a module without `weight_factors`, found"):
         add_symmetry(model, Hadamard())
-
-
-def test_adding_twice_is_an_error():
-    model = add_symmetry(perceptron(), {"0.weight": Hadamard()})
-    with pytest.raises(RuntimeError, match="`model` must not have an added symmetry already"):
-        add_symmetry(model, {"2.weight": Hadamard()})
 
 
 @pytest.mark.parametrize("config", ["Hadamard", None, {"*": 3}, Hadamard])
@@ -125,9 +123,7 @@ def test_threshold_is_checked(threshold):
 
 def test_a_computed_parameter_cannot_be_assigned():
     model = add_symmetry(nn.Linear(2, 2), Hadamard())
-    with pytest.raises(
-        AttributeError, match="`weight` of FactoredLinear must not be assigned, found that it"
-    ):
+    with pytest.raises(AttributeError, match="`weight` of SteeredLinear must not be assigned, found that it"):
         model.weight = nn.Parameter(torch.zeros(2, 2))
     model.bias = nn.Parameter(torch.zeros(2))
     undo(model).weight = nn.Parameter(torch.zeros(2, 2))
@@ -136,7 +132,8 @@ def test_a_computed_parameter_cannot_be_assigned():
 def test_not_on_top_of_a_removal():
     model = remove_symmetry(perceptron(), {"0.weight": Syre()})
     with pytest.raises(
-        ValueError, match="must be the weight itself, found that a symmetry of it has been rem"
+        ValueError,
+        match=r"parameter `0.weight` must not be steered already, found that it is; take that back",
     ):
         add_symmetry(model, {"0.*": Hadamard()})
     add_symmetry(model, {"2.weight": Hadamard()})

@@ -108,6 +108,7 @@ def test_one_config_is_for_weights_and_a_pattern_for_anything():
         "1.bias",
         "1.weight_factors.factor0",
         "1.weight_factors.factor1",
+        "1.weight_factors._extra_state",
     ]
 
 

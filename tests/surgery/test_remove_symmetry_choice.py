@@ -5,7 +5,6 @@ import copy
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations, parametrize
 
 from lightning_symmetry import (
     ActivationAsymmetry,
@@ -18,7 +17,7 @@ from lightning_symmetry import (
     remove_symmetry,
     undo,
 )
-from lightning_symmetry.layers import AsymmetricActivation
+from lightning_symmetry.layers import AsymmetricActivation, FixedWeights, Offset
 from lightning_symmetry.surgery import syre_offset
 
 from .steered import cnn, mlp
@@ -31,7 +30,8 @@ def test_tied_weights_get_one_offset():
     before = weight.detach().clone()
     offset = syre_offset(model, "embedding.weight", Syre(std=0.1))
     remove_symmetry(model, Syre(std=0.1))
-    assert model["head"].parametrizations.weight.original is weight
+    assert dict(model["head"].named_parameters())["weight"] is weight
+    assert model["head"].weight_asymmetry is model["embedding"].weight_asymmetry
     assert torch.equal(weight, before - offset)
     assert torch.equal(model["head"].weight, model["embedding"].weight)
     undo(model)
@@ -57,21 +57,23 @@ def test_the_first_pattern_that_acts_on_a_part_decides():
     model = mlp()
     config = {"0.*": None, "2.*": WeightAsymmetry(fixed=1), "[13]": ActivationAsymmetry(), "*": Syre()}
     remove_symmetry(model, config, filter=lambda name, part: name != "3")
-    found = {name: type(kind[0]).__name__ for layer in (2, 4) for name, kind in steered(model[layer], layer)}
-    assert found == {"2.weight": "FixedWeights", "2.bias": "Offset", "4.weight": "Offset", "4.bias": "Offset"}
-    assert not parametrize.is_parametrized(model[0])
+    found = {
+        name: type(part.removals[0]) for name, part in model.named_modules() if hasattr(part, "removals")
+    }
+    assert found == {
+        "2.weight_asymmetry": FixedWeights,
+        "2.bias_asymmetry": Offset,
+        "4.weight_asymmetry": Offset,
+        "4.bias_asymmetry": Offset,
+    }
     assert [type(model[i]) for i in (1, 3)] == [AsymmetricActivation, nn.Tanh]
-
-
-def steered(module: nn.Module, prefix: object):
-    return [(f"{prefix}.{name}", kinds) for name, kinds in module.parametrizations.items()]
 
 
 def test_the_filter_may_be_symmetries():
     model = mlp()
     symmetries = [s for s in find_symmetries(model, torch.zeros(1, 4)) if s.name == "0.permutation"]
     remove_symmetry(model, WeightAsymmetry(fixed=1), filter=symmetries)
-    assert [parametrize.is_parametrized(model[i]) for i in (0, 2, 4)] == [True, True, False]
+    assert [type(model[i]) is nn.Linear for i in (0, 2, 4)] == [False, False, True]
 
 
 def frozen() -> nn.Module:
@@ -83,28 +85,29 @@ def frozen() -> nn.Module:
 @pytest.mark.parametrize(
     ("model", "config", "message"),
     [
-        (frozen(), Syre(), "parameter `4.bias` must be trained, found it frozen"),
+        (frozen(), {"4.bias": Syre(), "*": Syre()}, "`4.bias` must be trained, found it frozen"),
         (
             mlp().bfloat16(),
             Syre(),
             "parameter `0.weight` must be float32 or float64, .* found torch.bfloat16",
         ),
-        (remove_symmetry(mlp(), Syre()), Syre(seed=1), "`0.weight` must not be steered already"),
-        (remove_symmetry(mlp(), Syre()), {"0.weight": Syre()}, "`0.weight` must not be steered already"),
         (remove_symmetry(mlp(), Syre()), WeightAsymmetry(fixed=1), "must not be steered already"),
         (add_symmetry(mlp(), Hadamard()), Syre(), "must be no factor of an added symmetry"),
         (
-            parametrizations.weight_norm(nn.Linear(3, 3)),
+            nn.Linear(3, 3, device="meta"),
             Syre(),
-            "must have no parametrisation, found _WeightNorm",
+            "must have values to start from, found it on the meta",
         ),
-        (nn.LSTM(3, 3), Syre(), "must be read anew in every pass, found it in LSTM"),
-        (nn.Linear(3, 3, device="meta"), Syre(), "must have values, found it on the meta device"),
-        (mlp(), {"9.*": Syre()}, r"`config` must act on a part of `model`, found none for '9\.\*'"),
-        (mlp(), {"1": Syre()}, "`config` must act on a part of `model`, found none for '1'"),
+        (mlp(), {"9.*": Syre()}, r"every pattern of `config` must be the first to match .* for '9\.\*'"),
+        (mlp(), {"*": Syre(), "0.weight": None}, "found none for '0.weight': None among 0.weight, 0.bias"),
+        (mlp(), {"1": Syre()}, "found none for '1': Syre"),
         (mlp(), {"0.*": None}, "`config` and `filter` must choose at least one part"),
         (mlp(), {}, "`config` and `filter` must choose at least one part"),
-        (nn.ReLU(), Syre(), "`config` must act on a part of `model`"),
+        (
+            nn.ReLU(),
+            Syre(),
+            "at least one part of `model` .* found none among no parts",
+        ),
         (
             mlp(),
             WeightAsymmetry(fixed=8),

@@ -8,10 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_symmetry.surgery import OffsetDecay, Syre, initial_std, syre_offset
+from lightning_symmetry.surgery import (
+    OffsetDecay,
+    Syre,
+    initial_std,
+    remove_symmetry,
+    syre_metric,
+    syre_offset,
+)
 
 
-@pytest.mark.parametrize("std", [0, 0.0, -1.0, float("nan"), float("inf"), True, "0.1", None])
+@pytest.mark.parametrize("std", [0, 0.0, -1.0, float("nan"), float("inf"), True, "0.1"])
 def test_std_is_checked(std):
     with pytest.raises(ValueError, match=f"`std` must be a finite number above 0, found {std!r}"):
         Syre(std=std)
@@ -20,6 +27,59 @@ def test_std_is_checked(std):
 def test_units_are_checked():
     with pytest.raises(ValueError, match=r"`units` must be one of \('init', 'absolute'\), found 'fan_in'"):
         Syre(units="fan_in")
+
+
+def test_absolute_units_have_no_default():
+    with pytest.raises(ValueError, match="`std` must be given in absolute units, found None"):
+        Syre(units="absolute")
+
+
+@pytest.mark.parametrize("spread", [-0.1, 0.58, float("nan"), True, None])
+def test_spread_is_checked(spread):
+    with pytest.raises(ValueError, match=rf"`spread` must be a number from 0 .* found {spread}"):
+        Syre(spread=spread)
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "std"),
+    [
+        (torch.optim.SGD, {}, 0.01),
+        (torch.optim.Adam, {}, 0.01),
+        (torch.optim.AdamW, {}, 0.1),
+        (torch.optim.Adafactor, {}, 0.1),
+        (torch.optim.NAdam, {"decoupled_weight_decay": True}, 0.1),
+    ],
+)
+def test_open_size_depends_on_the_decay_of_the_optimizer(make, options, std):
+    model = nn.Linear(3, 2)
+    optimizer = make(model.parameters(), **options)
+    sized = Syre(seed=4).sized(optimizer)
+    assert sized == Syre(std=std, seed=4)
+    assert Syre(std=0.07).sized(optimizer) == Syre(std=0.07)
+    expected = syre_offset(model, "weight", Syre(std=0.01, seed=4))
+    assert torch.equal(syre_offset(model, "weight", Syre(seed=4)), expected)
+
+
+def test_metric_has_the_configured_spread_and_different_entries_that_leave_it_positive():
+    model = nn.Linear(400, 300)
+    metric = syre_metric(model, "weight", Syre(spread=0.5)).double()
+    # 120,000 draws of a uniform distribution.
+    assert float(metric.std()) == pytest.approx(0.5, rel=0.01)
+    assert abs(float(metric.mean())) < 0.01
+    assert float(metric.abs().max()) <= 0.5 * 3**0.5
+    assert len(metric.unique()) > 0.99 * metric.numel()
+    offset = syre_offset(model, "weight", Syre(std=1.0)).double()
+    assert abs(float(torch.corrcoef(torch.stack([metric.flatten(), offset.flatten()]))[0, 1])) < 0.02
+    assert torch.equal(syre_metric(model, "weight", Syre()), torch.zeros(300, 400))
+
+
+def test_spread_is_refused_in_layers():
+    model = nn.Linear(3, 2)
+    with pytest.raises(
+        ValueError, match=r"`spread` must be 0 in layers, .* found 0\.1; use `RemoveSymmetry`"
+    ):
+        remove_symmetry(model, Syre(spread=0.1))
+    assert type(model) is nn.Linear
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, True, "0"])
@@ -186,7 +246,7 @@ def spread_after_training(config: Syre | None) -> float:
     if config is not None:
         names = {parameter: name for name, parameter in model.named_parameters()}
         OffsetDecay(optimizer, names, partial(syre_offset, model, config=config))
-    for _ in range(2000):
+    for _ in range(1000):
         optimizer.zero_grad()
         (model(x) - y).square().mean().backward()
         optimizer.step()

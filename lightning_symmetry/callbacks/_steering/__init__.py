@@ -1,0 +1,1 @@
+"""How steering is turned on and off while a model trains."""
