@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ._acting import generators, transform
+from ._plain import symmetry_from
 from ._table import table
 from .completeness import Completeness, completeness
 from .symmetry import Symmetry
@@ -93,11 +94,15 @@ class Symmetries(Sequence[Symmetry]):
             Equal symmetries, without a loss.
 
         Raises:
-            ValueError: If the version is not 1.
+            ValueError: If the version is not 1, or something in it is not what :meth:`to_dict` gives.
         """
-        if plain.get("version") != 1:
-            raise ValueError(f"plain['version'] must be 1; found {plain.get('version')!r}")
-        return cls(Symmetry.from_dict(symmetry) for symmetry in plain["symmetries"])
+        if not isinstance(plain, Mapping) or plain.get("version") != 1:
+            found = plain.get("version") if isinstance(plain, Mapping) else type(plain).__name__
+            raise ValueError(f"plain['version'] must be 1; found {found!r}")
+        symmetries = plain.get("symmetries")
+        if not isinstance(symmetries, (list, tuple)):
+            raise ValueError(f"plain['symmetries'] must be a list; found {type(symmetries).__name__}")
+        return cls(symmetry_from(symmetry) for symmetry in symmetries)
 
     def transform(
         self, params: Mapping[str, Tensor], generator: torch.Generator | None = None

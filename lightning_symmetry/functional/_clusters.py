@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_symmetry.functional._alike import Modulo, count_alike, criterion
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional._finite import rescaled
 from lightning_symmetry.functional._legs import as_units
 from lightning_symmetry.functional._lower_products import lower_products
@@ -88,7 +88,9 @@ def clusters(
     Raises:
         ValueError: if a shape, a threshold or ``modulo`` is not as above.
     """
+    check_number(threshold, "threshold")
     check(threshold > 0, "threshold", "be positive", threshold)
+    check_number(dead_threshold, "dead_threshold")
     check(dead_threshold >= 0, "dead_threshold", "be at least 0", dead_threshold)
     check(modulo in get_args(Modulo), "modulo", f"be one of {', '.join(get_args(Modulo))}", modulo)
     (rows,) = rescaled([as_units(units, "units")])

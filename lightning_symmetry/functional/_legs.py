@@ -1,9 +1,11 @@
 """What every function accepts: real tensors of shape ``(..., n, k)``, summed in float32 or better."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
+
+from lightning_symmetry.functional._check import check_device
 
 
 def as_rows(tensor: Tensor, name: str) -> Tensor:
@@ -68,10 +70,13 @@ def as_legs(legs: Sequence[Tensor], name: str) -> list[Tensor]:
         raise ValueError(
             f"`{name}` must be a sequence of tensors, got one tensor of shape {tuple(legs.shape)}"
         )
+    if not isinstance(legs, Collection):
+        raise ValueError(f"`{name}` must be a sequence of tensors, got {type(legs).__name__}")
     if len(legs) == 0:
         raise ValueError(f"`{name}` must hold at least one tensor, got none")
     rows = [as_units(leg, f"{name}[{index}]") for index, leg in enumerate(legs)]
     for index, leg in enumerate(rows):
+        check_device(leg, rows[0], f"{name}[{index}]", f"{name}[0]")
         if leg.shape[:-1] != rows[0].shape[:-1]:
             raise ValueError(
                 f"`{name}[{index}]` must agree with `{name}[0]` in all dimensions but the last, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, starmap
 from typing import NamedTuple
 
 import torch
@@ -55,28 +56,23 @@ def lower_products(legs: Sequence[Tensor], factors: Tensor, known: Tensor | None
         for leg in legs:
             part = inner_products(leg[..., start:stop, :] * scale, leg[..., :stop, :])
             products = part if products is None else products.add_(part)
+            del leg, part  # the next one need not fit beside it
         if products is not None:
             yield Block(start, stop, products)
 
 
-def lower_gram(legs: Sequence[Tensor], factors: Sequence[Tensor | None]) -> Tensor:
+def lower_gram(legs: Iterable[tuple[Tensor, Tensor | None]]) -> Tensor:
     """Add up the Gram matrices of the rows of some legs, in float64.
 
     Args:
-        legs: tensors ``(..., n, k_l)``.
-        factors: for every leg a tensor ``(..., n)`` that multiplies its rows, or None for ones.
+        legs: tensors ``(..., n, k_l)``, none of which is kept, each with a tensor ``(..., n)`` that
+            multiplies its rows, or None for ones.
 
     Returns:
         float64 tensor ``(..., n, n)``; above the diagonal it means nothing, but in the blocks of
         :func:`lower_products`.
     """
-    shape = legs[0].shape[:-1]
-    parts = (
-        _precise(part, factor)
-        for leg, factor in zip(legs, factors, strict=True)
-        for part in torch.split(leg, max(1, _CACHED // max(1, shape.numel())), dim=-1)
-    )
-    return _sum_of_grams(parts, legs[0], shape)
+    return _sum_of_grams(chain.from_iterable(starmap(_narrow, legs)))
 
 
 def lower_column_gram(legs: Sequence[Tensor], factors: Sequence[Tensor | None]) -> Tensor:
@@ -84,7 +80,7 @@ def lower_column_gram(legs: Sequence[Tensor], factors: Sequence[Tensor | None]) 
 
     Args:
         legs: tensors ``(..., n, k_l)``.
-        factors: as for :func:`lower_gram`.
+        factors: for every leg as for :func:`lower_gram`.
 
     Returns:
         float64 tensor ``(..., k, k)`` with k the sum of all k_l, as :func:`lower_gram` gives it.
@@ -93,7 +89,7 @@ def lower_column_gram(legs: Sequence[Tensor], factors: Sequence[Tensor | None]) 
     width = sum(leg.shape[-1] for leg in legs)
     rows = max(1, _CACHED // max(1, width * copies.numel()))
     parts = (_side_by_side(legs, factors, slice(start, start + rows)).mT for start in range(0, count, rows))
-    return _sum_of_grams(parts, legs[0], torch.Size([*copies, width]))
+    return _sum_of_grams(parts)
 
 
 def _cuts(shape: torch.Size) -> list[tuple[int, int]]:
@@ -102,6 +98,12 @@ def _cuts(shape: torch.Size) -> list[tuple[int, int]]:
     most = max(1, AT_ONCE // max(1, count * copies))
     rows = min(most, max(_LEAST, math.ceil(count / _PARTS)))
     return [(start, min(start + rows, count)) for start in range(0, count, rows)]
+
+
+def _narrow(leg: Tensor, factor: Tensor | None) -> Iterator[Tensor]:
+    """Cut a leg along its columns."""
+    width = max(1, _CACHED // max(1, leg.shape[:-1].numel()))
+    return (_precise(part, factor) for part in torch.split(leg, width, dim=-1))
 
 
 def _precise(part: Tensor, factor: Tensor | None) -> Tensor:
@@ -118,20 +120,26 @@ def _side_by_side(legs: Sequence[Tensor], factors: Sequence[Tensor | None], rows
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
-def _sum_of_grams(parts: Iterable[Tensor], like: Tensor, shape: torch.Size) -> Tensor:
-    """Add up the lower halves of the Gram matrices of parts ``(..., n, k)``, for ``(..., n)`` rows."""
-    copies, count = shape[:-1].numel(), shape[-1]
-    device = "cpu" if like.device.type == "mps" else like.device
-    gram = torch.empty(copies, count, count, dtype=torch.float64, device=device)
-    kept = 0.0  # of what is in the memory before the first part
+def _sum_of_grams(parts: Iterable[Tensor]) -> Tensor:
+    """Add up the lower halves of the Gram matrices of parts ``(..., n, k)``, at least one."""
+    gram, shape = torch.empty(0), torch.Size()
     for part in parts:
-        rows = part.flatten(end_dim=-3)
-        with torch.autocast(gram.device.type, enabled=False):
-            for start, stop in _cuts(shape):
-                one, other = rows[:, start:stop], rows[:, :stop].mT
-                if copies == 1:  # a single product is faster than a batch of one
-                    gram[0, start:stop, :stop].addmm_(one[0], other[0], beta=kept)
-                else:
-                    gram[:, start:stop, :stop].baddbmm_(one, other, beta=kept)
-        kept = 1.0
-    return gram.view(*shape, count)
+        if not shape:
+            shape = part.shape[:-1]
+            gram = part.new_empty(shape[:-1].numel(), shape[-1], shape[-1])
+            _add_gram(gram, part, shape, 0.0)  # of what is in the memory before
+        else:
+            _add_gram(gram, part, shape, 1.0)
+        del part  # the next one need not fit beside it
+    return gram.view(*shape, shape[-1])
+
+
+def _add_gram(gram: Tensor, part: Tensor, shape: torch.Size, kept: float) -> None:
+    rows = part.flatten(end_dim=-3)
+    with torch.autocast(gram.device.type, enabled=False):
+        for start, stop in _cuts(shape):
+            one, other = rows[:, start:stop], rows[:, :stop].mT
+            if len(rows) == 1:  # a single product is faster than a batch of one
+                gram[0, start:stop, :stop].addmm_(one[0], other[0], beta=kept)
+            else:
+                gram[:, start:stop, :stop].baddbmm_(one, other, beta=kept)

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_number
 from lightning_symmetry.functional._finite import ratio
 
 
@@ -48,6 +49,7 @@ def number_above(sigma: Tensor, tolerance: float) -> Tensor:
     Raises:
         ValueError: if the fraction is not in [0, 1).
     """
+    check_number(tolerance, "tolerance")
     if not 0 <= tolerance < 1:
         raise ValueError(f"`tolerance` must be at least 0 and less than 1, got {tolerance!r}")
     count = (_relative(sigma) > tolerance).sum(dim=-1).to(sigma.dtype)

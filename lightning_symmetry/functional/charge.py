@@ -7,7 +7,8 @@ sign is a convention; here what an element of the group multiplies counts positi
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -158,6 +159,10 @@ def _sides(writers: Tensor, readers: Tensor) -> list[Tensor]:
 
 
 def _checked(powers: Sequence[float], legs: Sequence[Tensor]) -> list[float]:
+    if not isinstance(powers, Sequence) or not all(isinstance(power, Real) for power in powers):
+        raise ValueError(f"`powers` must be a sequence of numbers, got {powers!r}")
+    if isinstance(legs, Tensor) or not isinstance(legs, Collection):
+        raise ValueError(f"`legs` must be a sequence of tensors, got {type(legs).__name__}")
     if len(powers) != len(legs):
         raise ValueError(f"`powers` must hold one number per leg, got {len(powers)} for {len(legs)} legs")
     if not all(math.isfinite(power) for power in powers):

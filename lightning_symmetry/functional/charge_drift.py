@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_integer, check_number
 from lightning_symmetry.functional._finite import finite_or_nan
 
 
@@ -101,12 +102,14 @@ def _shrunk(charge: Tensor, factor: float) -> Tensor:
 
 
 def _check_number(value: float, name: str) -> float:
+    check_number(value, name)
     if not 0 <= value < math.inf:
         raise ValueError(f"`{name}` must be at least 0 and finite, got {value!r}")
     return value
 
 
 def _checked_degree(degree: int) -> int:
+    check_integer(degree, "degree")
     if degree not in (1, 2):
         raise ValueError(f"`degree` must be 1 or 2, got {degree!r}")
     return degree

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 
 _SIGNIFICANT = 4.0
 """So many standard errors make a slope: noise without a trend has one in 8 of 10 000 windows of 16 looks."""
@@ -69,6 +69,15 @@ def collapse_risk(steps: Sequence[int], order_parameters: Tensor) -> Tensor:
         >>> collapse_risk(range(6), torch.tensor([2.0, 1.5, 1.25, 1.12, 1.06, 1.03]))
         tensor(0., dtype=torch.float64)
     """
+    check(isinstance(steps, Sequence), "steps", "be a sequence of numbers", type(steps).__name__)
+    for step in steps:
+        check_number(step, "steps")
+    check(
+        isinstance(order_parameters, Tensor),
+        "order_parameters",
+        "be a tensor",
+        type(order_parameters).__name__,
+    )
     count = len(steps)
     check(count >= 5, "steps", "hold at least five steps", list(steps))
     check(all(a < b for a, b in pairwise(steps)), "steps", "increase", list(steps))

@@ -1,6 +1,7 @@
 """Whether two consecutive layers are in the kernel or in the feature-learning phase."""
 
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -54,7 +55,8 @@ def feature_learning(
         >>> feature_learning(*looks), flow.order_parameter()
         (tensor(0.7218), tensor(0.7218))
     """
-    if len(rates) != 2 or not all(0 < rate < torch.inf for rate in rates):
+    numbers = isinstance(rates, Sequence) and all(isinstance(rate, Real) for rate in rates)
+    if not numbers or len(rates) != 2 or not all(0 < rate < torch.inf for rate in rates):
         raise ValueError(f"`rates` must be two positive finite numbers, got {rates!r}")
     old, new = as_looks(before, after)
     legs = rescaled([*old, *new])

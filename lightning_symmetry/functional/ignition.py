@@ -7,6 +7,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_number
 from lightning_symmetry.functional._finite import finite_or_nan
 from lightning_symmetry.functional._legs import as_rows
 
@@ -114,6 +115,7 @@ def predicted_ignition_times(
 
 
 def _check_fraction(fraction: float) -> None:
+    check_number(fraction, "fraction")
     if not 0 < fraction < 1:
         raise ValueError(f"`fraction` must be between 0 and 1, got {fraction!r}")
 

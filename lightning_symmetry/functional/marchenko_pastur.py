@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from lightning_symmetry.functional._check import check_integer
 from lightning_symmetry.functional._finite import finite_or_nan, rescaled
 from lightning_symmetry.functional._legs import as_rows
 from lightning_symmetry.functional._spectrum import singular_values, without_rounding
@@ -48,6 +49,7 @@ def marchenko_pastur_edges(rows: int, columns: int, std: Tensor | float) -> tupl
         (tensor(1.), tensor(3.))
     """
     for name, size in (("rows", rows), ("columns", columns)):
+        check_integer(size, name)
         if size < 1:
             raise ValueError(f"`{name}` must be at least 1, got {size}")
     if isinstance(std, Real):

@@ -131,6 +131,7 @@ def numerical_rank(matrix: Tensor, tolerance: float | None = None) -> Tensor:
         >>> numerical_rank(matrix), numerical_rank(matrix, tolerance=0.6)
         (tensor(2.), tensor(1.))
     """
+    as_rows(matrix, "matrix")
     rounding = torch.finfo(matrix.dtype).eps if matrix.is_floating_point() else 0.0
     sigma = without_rounding(_spectrum(matrix), max(1, *matrix.shape[-2:]))
     count = number_above(sigma, rounding if tolerance is None else tolerance)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_integer
 from lightning_symmetry.functional._finite import ratio, rescaled
 from lightning_symmetry.functional._gram import inner_products
 from lightning_symmetry.functional._legs import as_rows
@@ -43,6 +43,7 @@ def random_projection(rows: Tensor, dimension: int = 64, seed: int = 0) -> Tenso
         >>> random_projection(torch.ones(3, 1000)).square().sum(dim=-1).sqrt().round()
         tensor([29., 29., 29.])
     """
+    check_integer(dimension, "dimension")
     check(dimension >= 1, "dimension", "be at least 1", dimension)
     given = as_rows(rows, "rows")
     width = given.shape[-1]
@@ -79,6 +80,7 @@ def sketched_participation_ratio(matrix: Tensor, dimension: int = 64, seed: int 
         >>> sketched_participation_ratio(torch.ones(50, 1000)).round()
         tensor(1.)
     """
+    check_integer(dimension, "dimension")
     check(dimension >= 2, "dimension", "be at least 2", dimension)
     (rows,) = rescaled([as_rows(matrix, "matrix")])
     if dimension >= rows.shape[-1]:

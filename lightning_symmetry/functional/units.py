@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lightning_symmetry.functional._alike import Modulo
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional._clusters import alive_units, clusters, where_finite
 from lightning_symmetry.functional._finite import rescaled
 from lightning_symmetry.functional._legs import as_units
@@ -42,6 +42,7 @@ def dead_units(units: Tensor, threshold: float = 0.1) -> Tensor:
         >>> dead_units(torch.tensor([[3.0, 4.0], [0.1, 0.2], [0.0, 0.0]]))
         tensor(2.)
     """
+    check_number(threshold, "threshold")
     check(threshold >= 0, "threshold", "be at least 0", threshold)
     (rows,) = rescaled([as_units(units, "units")])
     sizes = torch.linalg.vector_norm(rows, dim=-1)

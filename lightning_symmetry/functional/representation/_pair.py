@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_device
 from lightning_symmetry.functional._legs import as_units
 
 
@@ -22,6 +22,7 @@ def as_pair(a: Tensor, b: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
         ValueError: if one is not acceptable, or they do not agree in all dimensions but the last.
     """
     one, other = as_units(a, "a"), as_units(b, "b")
+    check_device(other, one, "b", "a")
     if one.shape[:-1] != other.shape[:-1]:
         raise ValueError(
             f"`b` must agree with `a` in all dimensions but the last, "

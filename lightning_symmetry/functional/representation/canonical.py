@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check
 from lightning_symmetry.functional.representation.alignment import matrix_alignment, shuffled_alignment
 from lightning_symmetry.functional.representation.layer_matrices import LayerMatrices
 
@@ -96,12 +97,17 @@ def canonical_phase(alignments: CanonicalAlignments, threshold: float | Tensor =
     Returns:
         Bool tensor ``(..., 6)``, in the order of the fields; false where an alignment is NaN.
 
+    Raises:
+        ValueError: if ``alignments`` are not six tensors.
+
     Example:
         >>> import torch
         >>> from lightning_symmetry.functional import CanonicalAlignments, canonical_phase
         >>> canonical_phase(CanonicalAlignments(*torch.tensor([0.9, 0.8, 0.7, 0.4, 0.1, 0.75])))
         tensor([ True,  True,  True, False, False,  True])
     """
+    kind = type(alignments).__name__
+    check(isinstance(alignments, CanonicalAlignments), "alignments", "be CanonicalAlignments", kind)
     return torch.stack(list(alignments), dim=-1) >= threshold
 
 
@@ -112,7 +118,11 @@ def each_relation(
 
     Returns:
         Six values, in the order of the fields of :class:`CanonicalAlignments`.
+
+    Raises:
+        ValueError: if ``matrices`` are not those of a layer.
     """
+    check(isinstance(matrices, LayerMatrices), "matrices", "be LayerMatrices", type(matrices).__name__)
     outputs = ((matrices.h_b, matrices.g_b), (matrices.g_b, matrices.z_b), (matrices.h_b, matrices.z_b))
     inputs = ((matrices.h_a, matrices.g_a), (matrices.g_a, matrices.z_a), (matrices.h_a, matrices.z_a))
     return [forward(*pair) for pair in outputs] + [backward(*pair) for pair in inputs]

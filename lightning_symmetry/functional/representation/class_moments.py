@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_integer
 from lightning_symmetry.functional._finite import ratio
 from lightning_symmetry.functional._gram import inner_products
 from lightning_symmetry.functional._legs import as_rows
@@ -57,6 +57,7 @@ def class_moments(features: Tensor, labels: Tensor, num_classes: int) -> ClassMo
         ([2.0, 1.0], [[2.0], [7.0]], [[2.0]])
     """
     rows = precise(as_rows(features, "features"))
+    check_integer(num_classes, "num_classes")
     check(num_classes >= 1, "num_classes", "be at least 1", num_classes)
     check_labels(labels, features, "labels")
     labels = labels.to(rows.device, torch.int64)

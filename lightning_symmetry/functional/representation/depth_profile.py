@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 
 Phase = Literal["expansion", "reduction", "transmission"]
 _DEVIATIONS = 3.0
@@ -60,8 +60,16 @@ def depth_profile(
         >>> [segment[:3] for segment in depth_profile([10, 20, 40, 41, 40, 39, 20, 10])]
         [('expansion', 0, 2), ('transmission', 2, 5), ('reduction', 5, 7)]
     """
+    check_number(threshold, "threshold")
     check(0 < threshold < math.inf, "threshold", "be positive and finite", threshold)
+    check_number(noise, "noise")
     check(0 <= noise < math.inf, "noise", "be at least 0 and finite", noise)
+    check(isinstance(ranks, (Tensor, Sequence)), "ranks", "be a sequence of numbers", type(ranks).__name__)
+    if isinstance(ranks, Tensor):
+        check(ranks.ndim == 1, "ranks", "have one dimension", tuple(ranks.shape))
+        check(not ranks.is_meta, "ranks", "hold numbers", "a meta tensor")
+    for rank in ranks if isinstance(ranks, Sequence) else ():
+        check_number(rank, "ranks")
     values = [float(rank) for rank in (ranks.tolist() if isinstance(ranks, Tensor) else ranks)]
     good = all(0 <= value < math.inf for value in values)
     check(good, "ranks", "be one finite number of at least 0 a layer", values)

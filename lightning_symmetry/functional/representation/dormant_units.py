@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional._clusters import where_finite
 from lightning_symmetry.functional._finite import finite_or_nan, ratio
 from lightning_symmetry.functional._legs import as_rows
@@ -64,6 +64,7 @@ def dormant_units(activations: Tensor, threshold: float = 0.025) -> Tensor:
         >>> dormant_units(activations), dormant_units(activations, threshold=0.25)
         (tensor(1.), tensor(2.))
     """
+    check_number(threshold, "threshold")
     check(threshold >= 0, "threshold", "be at least 0", threshold)
     return count_dormant(dormancy_scores(activations), threshold)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional._finite import ratio, rescaled
 from lightning_symmetry.functional._legs import as_rows
 from lightning_symmetry.functional._spectral_ranks import entropy_rank, participation
@@ -56,6 +56,7 @@ def rankme(embeddings: Tensor, epsilon: float = 1e-7) -> Tensor:
         >>> rankme(torch.diag(torch.tensor([4.0, 2.0, 1.0, 1.0])))
         tensor(3.3636)
     """
+    check_number(epsilon, "epsilon")
     check(epsilon >= 0, "epsilon", "be at least 0", epsilon)
     (rows,) = rescaled([as_rows(embeddings, "embeddings")])
     return like(_rankme(singular_values(rows), epsilon), embeddings)

@@ -145,6 +145,7 @@ def _as_mask(mask: Tensor | None, rows: Tensor) -> Tensor:
     shape = rows.shape[:-1]
     if mask is None:
         return torch.ones(shape, dtype=torch.bool, device=rows.device)
+    check(isinstance(mask, Tensor), "mask", "be a tensor", type(mask).__name__)
     check(mask.dtype == torch.bool, "mask", "be a bool tensor", mask.dtype)
     check(mask.shape == shape, "mask", f"have one entry a sample, {tuple(shape)}", tuple(mask.shape))
     return mask

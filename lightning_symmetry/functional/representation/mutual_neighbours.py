@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_integer
 from lightning_symmetry.functional._finite import ratio, rescaled
 from lightning_symmetry.functional._gram import inner_products
 from lightning_symmetry.functional.representation._pair import as_pair, precision, wide
@@ -52,7 +52,10 @@ def mutual_nearest_neighbours(a: Tensor, b: Tensor, neighbours: int = 10) -> Ten
         tensor(0.)
     """
     one, other = as_pair(a, b)
+    for rows, name in ((one, "a"), (other, "b")):
+        check(rows.shape[-1] >= 1, name, "have at least one feature", tuple(rows.shape))
     n = one.shape[-2]
+    check_integer(neighbours, "neighbours")
     check(1 <= neighbours < n, "neighbours", f"be at least 1 and less than the {n} samples", neighbours)
     x, y = (_directions(rows) for rows in (one, other))
     shared = torch.zeros_like(x[..., 0, 0])
@@ -81,6 +84,8 @@ def mutual_nearest_neighbours_chance(samples: int, neighbours: int = 10) -> floa
         >>> mutual_nearest_neighbours_chance(101, neighbours=10)
         0.1
     """
+    check_integer(neighbours, "neighbours")
+    check_integer(samples, "samples")
     check(1 <= neighbours < samples, "neighbours", f"be at least 1 and less than {samples}", neighbours)
     return neighbours / (samples - 1)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional._finite import ratio, rescaled
 from lightning_symmetry.functional._legs import as_rows
 from lightning_symmetry.functional.representation._precise import precise
@@ -60,7 +60,10 @@ def fit_power_law(x: Tensor, y: Tensor, confidence: float = 0.95) -> PowerLaw:
         >>> fit_power_law(x, 7 * x**2).exponent
         tensor(2.)
     """
+    check_number(confidence, "confidence")
     check(0 < confidence < 1, "confidence", "be between 0 and 1", confidence)
+    for value, name in ((x, "x"), (y, "y")):
+        check(isinstance(value, Tensor), name, "be a tensor", type(value).__name__)
     one, other = (as_rows(value.unsqueeze(0), name)[0] for value, name in ((x, "x"), (y, "y")))
     check(one.shape == other.shape, "y", f"have the shape {tuple(one.shape)}", tuple(other.shape))
     dtype = torch.promote_types(one.dtype, other.dtype)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional._finite import ratio, rescaled
 from lightning_symmetry.functional._gram import inner_products
 from lightning_symmetry.functional.representation._hsic import KernelSums, unbiased_kernel_alignment
@@ -40,6 +40,7 @@ def unbiased_rbf_cka(a: Tensor, b: Tensor, fraction: float = 0.8) -> Tensor:
         >>> unbiased_rbf_cka(line, 3 - 2 * line), unbiased_rbf_cka(line, line.square())
         (tensor(1.), tensor(0.9619))
     """
+    check_number(fraction, "fraction")
     check(fraction > 0, "fraction", "be positive", fraction)
     return unbiased_kernel_alignment(*rbf_sums(*as_pair(a, b, least=4), fraction)).to(precision(a, b))
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_integer
 
 
 def as_samples(features: Tensor, dim: int = -1, mask: Tensor | None = None) -> Tensor:
@@ -38,10 +38,12 @@ def as_samples(features: Tensor, dim: int = -1, mask: Tensor | None = None) -> T
     check(isinstance(features, Tensor), "features", "be a tensor", type(features).__name__)
     check(features.is_floating_point(), "features", "be real and floating-point", features.dtype)
     check(features.ndim >= 2, "features", "have at least two dimensions", tuple(features.shape))
+    check_integer(dim, "dim")
     check(-features.ndim <= dim < features.ndim, "dim", f"be a dimension of {tuple(features.shape)}", dim)
     rows = features.movedim(dim, -1)
     if mask is None:
         return rows.flatten(end_dim=-2)
+    check(isinstance(mask, Tensor), "mask", "be a tensor", type(mask).__name__)
     check(mask.dtype == torch.bool, "mask", "be boolean", mask.dtype)
     check(mask.shape == rows.shape[:-1], "mask", f"have shape {tuple(rows.shape[:-1])}", tuple(mask.shape))
     return rows[mask]

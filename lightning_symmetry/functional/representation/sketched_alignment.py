@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_device, check_integer
 from lightning_symmetry.functional._finite import ratio, rescaled
 from lightning_symmetry.functional._gram import inner_products
 from lightning_symmetry.functional._legs import as_rows
@@ -38,6 +38,7 @@ def sketched_samples(samples: Tensor, dimension: int = 1024, seed: int = 0) -> T
         >>> sketched_samples(torch.ones(3, 1000), dimension=64).shape
         torch.Size([3, 65])
     """
+    check_integer(dimension, "dimension")
     check(dimension >= 2, "dimension", "be at least 2", dimension)
     rows = as_rows(samples, "samples")
     width = rows.shape[-1]
@@ -76,6 +77,7 @@ def sketched_alignment(one: Tensor, other: Tensor, width: int) -> Tensor:
         >>> sketched_alignment(sketch.mT @ sketch, 2 * sketch.mT @ sketch, width=500)
         tensor(1.)
     """
+    _check_sketches(one, other, width)
     if one.shape[-1] == width:
         return matrix_alignment(one, other)
     first, second = _sketches(one, other, width)
@@ -104,6 +106,7 @@ def sketched_shuffled_alignment(one: Tensor, other: Tensor, width: int) -> Tenso
         >>> sketched_shuffled_alignment(sketch.mT @ sketch, sketch.mT @ sketch, width=500).round(decimals=1)
         tensor(1.)
     """
+    _check_sketches(one, other, width)
     if one.shape[-1] == width:
         return shuffled_alignment(one, other)
     shares = [
@@ -126,6 +129,11 @@ def sketched_gram(rows: Tensor, dimension: int = 1024, seed: int = 0) -> Tensor:
     """
     columns = sketched_samples(rows, dimension, seed).mT
     return inner_products(columns, columns)
+
+
+def _check_sketches(one: Tensor, other: Tensor, width: int) -> None:
+    check_device(as_rows(other, "other"), as_rows(one, "one"), "other", "one")
+    check_integer(width, "width")
 
 
 def _sketches(one: Tensor, other: Tensor, width: int) -> list[Tensor]:
