@@ -14,6 +14,7 @@ COMMANDS = {
     ),
     "zoo": ("cost.zoo.command", "discovery on the models of timm, torchvision and transformers"),
     "discovery-speed": ("cost.speed.command", "discovery against torch-pruning and rebasin"),
+    "scaling": ("cost.scaling.command", "what processes exchange at a look at sharded weights"),
     "cka": ("cost.universality", "alignment of two networks over a data set against n × n and torch-cka"),
     "representation": ("cost.representation", "a look of RepresentationMonitor beside a training step"),
     "reproduce": ("reproductions.command", "the papers' results, measured with this package"),
@@ -34,6 +35,8 @@ COMMANDS = {
         "reproductions.early_warning.command",
         "alarms of symmetry/collapse_risk in healthy and collapsing trainings",
     ),
+    "soak": ("reliability.soak", "whether anything grows in a long training with every callback"),
+    "kill-resume": ("reliability.kill_resume", "a training that is killed again and again, and resumed"),
 }
 """The module of each command, and what it is about."""
 

@@ -1,0 +1,92 @@
+"""Reinforcement learning while the world changes: the rank of the features that a policy is left with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from benchmarks.reproductions.outcome import Figure, Outcome
+from benchmarks.reproductions.removal._comparison import compare
+from benchmarks.reproductions.removal._controls import ALONE, NOISE, RENEWED, SYRE
+from benchmarks.reproductions.reproduction import Reproduction, Size
+from benchmarks.reproductions.training import train
+from lightning_symmetry._compat import Callback, LightningModule, Trainer
+from lightning_symmetry.functional import effective_rank
+from lightning_symmetry.report.run import Curve
+
+STD, DECAY = 1.0, 5e-3
+WORLDS, STEPS = 8, 100
+PLAYERS, TIME, DISCOUNT = 64, 16, 0.9
+
+
+class ActorCritic(LightningModule):
+    """Learns to push a point mass to the origin; the policy and the values share their features."""
+
+    def __init__(self, decay: float = DECAY) -> None:
+        super().__init__()
+        self.decay = decay
+        self.features = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+        self.policy, self.value = nn.Linear(64, 2), nn.Linear(64, 1)
+        self.example_input_array = torch.zeros(1, 4)
+
+    def forward(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean push and the value of states."""
+        features = self.features(states)
+        return self.policy(features), self.value(features)[..., 0]
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """Play an episode in the given world, and compute the loss of an advantage actor-critic."""
+        states, pushes, rewards = self.play(batch)
+        returns = discounted(rewards)
+        mean, value = self(states)
+        advantage = returns - value.detach()
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
+        log_probability = -(pushes - mean).square().sum(dim=-1) / 2
+        self.log("reward", rewards.mean())
+        return mse_loss(value, returns) - (advantage * log_probability).mean()
+
+    @torch.no_grad()
+    def play(self, world: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Play an episode: states, pushes and rewards, the time along the first dimension."""
+        place, speed = 2 * torch.rand(PLAYERS, 2) - 1, torch.zeros(PLAYERS, 2)
+        history = []
+        for _ in range(TIME):
+            state = torch.cat([place, speed], dim=1)
+            mean, _ = self(state)
+            push = mean + torch.randn_like(mean)
+            speed = (1 - world[0, 2]) * speed + 0.3 * push.tanh() @ world[:, :2]
+            place = place + 0.3 * speed
+            history.append((state, push, -place.norm(dim=1)))
+        return tuple(torch.stack(part) for part in zip(*history, strict=True))  # type: ignore[return-value]
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return gradient descent with momentum."""
+        return torch.optim.SGD(self.parameters(), lr=0.05, momentum=0.9, weight_decay=self.decay)
+
+
+def discounted(rewards: Tensor) -> Tensor:
+    """Sum the rewards to come."""
+    returns, later = [], torch.zeros_like(rewards[0])
+    for reward in rewards.flip(0):
+        later = reward + DISCOUNT * later
+        returns.append(later)
+    return torch.stack(returns).flip(0) * (1 - DISCOUNT)
+
+
+class Worlds:
+    """A turn of all pushes and a friction, other ones after every ``STEPS`` episodes."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[Tensor]:
+        generator = torch.Generator().manual_seed(self.seed)
+        while True:
+            angle, friction = torch.rand(2, generator=generator) * torch.tensor([2 * torch.pi, 0.4])
+            c, s = angle.cos(), angle.sin()
+            world = torch.stack([torch.stack([c, s, friction]), torch.stack([-s, c, friction])])
+            yield from [world] * STEPS
