@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from ..discovery.symmetry import Symmetry
 from ..metrics.charge_drift import ChargeDrift
-from ._decay_clock import DecayClock, parameter_groups
+from ._decay_clock import DecayClock
 
 
 class ChargeMemory:
@@ -33,19 +32,18 @@ class ChargeMemory:
         """
         self._measure = ChargeDrift(symmetries)
 
-    def look(self, module: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+    def look(self, params: Mapping[str, Tensor], groups: Mapping[str, str]) -> dict[str, Tensor]:
         """Compare with the look before.
 
         Args:
-            module: The model.
-            optimizers: All that train it.
+            params: Parameters by name.
+            groups: Name of the parameter group of each that is trained.
 
         Returns:
             A scalar tensor by key; nothing at the first look.
         """
         before, kept = self._charges, self.clock.restart()
-        groups = parameter_groups(module, optimizers)
-        self._charges = self._measure.charges(dict(module.named_parameters()), groups)
+        self._charges = self._measure.charges(params, groups)
         return self._measure(before, self._charges, kept)
 
     def state_dict(self) -> dict[str, Any]:

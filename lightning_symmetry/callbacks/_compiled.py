@@ -1,9 +1,15 @@
-"""Which modules run as compiled code, where hooks that come later are not seen."""
+"""What runs as compiled code, where hooks that come later are not seen, and what must not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import torch
 from torch import nn
 from torch._dynamo import OptimizedModule
+
+Hook = TypeVar("Hook", bound=Callable[..., None])
 
 
 def is_compiled(module: nn.Module) -> bool:
@@ -33,3 +39,15 @@ def inside_compiled(module: nn.Module) -> set[nn.Module]:
         Modules that are compiled, and all that they contain.
     """
     return {part for each in module.modules() if is_compiled(each) for part in each.modules()}
+
+
+def uncompiled_hook(hook: Hook) -> Hook:
+    """Keep the compiler out of a hook: a compiled step that optimizes by hand calls it, too.
+
+    Args:
+        hook: Of a callback, within a training step.
+
+    Returns:
+        The same, which runs as written.
+    """
+    return cast(Hook, torch.compiler.disable(hook))  # type: ignore[no-untyped-call]

@@ -19,7 +19,7 @@ class FiniteValues:
         cause: Why a value is not finite.
     """
 
-    def __init__(self, owner: str, cause: str = "weights are not finite") -> None:
+    def __init__(self, owner: str, cause: str = "weights or gradients are not finite") -> None:
         self._owner = owner
         self._cause = cause
         self._has_warned = False

@@ -25,20 +25,28 @@ class Looks:
         self.patterns = patterns
         self.last_step: int | None = None
 
-    def read(self, trainer: Trainer) -> dict[str, float]:
-        """Return the values of a look that is new. Every process must call it.
+    def has_news(self, trainer: Trainer) -> bool:
+        """Whether there is a look that was not read, the same in every process.
 
         Args:
             trainer: The Trainer.
 
         Returns:
-            Numbers by key, the same in every process; none without a new look.
+            Whether to :meth:`read` it.
         """
-        monitors = [each for each in _callbacks(trainer) if isinstance(each, SymmetryMonitor)]
-        steps = [each.last_step for each in monitors if each.last_step is not None]
-        if not steps or max(steps) == self.last_step:
-            return {}
-        self.last_step = max(steps)
+        step = _latest(trainer)
+        return step is not None and step != self.last_step
+
+    def read(self, trainer: Trainer) -> dict[str, float]:
+        """Return the values of the latest look. Every process must call it.
+
+        Args:
+            trainer: The Trainer.
+
+        Returns:
+            Numbers by key, the same in every process.
+        """
+        self.last_step = _latest(trainer)
         logged = trainer.callback_metrics
         keys = [key for key in logged if any(fnmatchcase(key, pattern) for pattern in self.patterns)]
         # one transfer from the device for all of them
@@ -47,5 +55,7 @@ class Looks:
         return values
 
 
-def _callbacks(trainer: Trainer) -> list[object]:
-    return list(trainer.callbacks)  # type: ignore[attr-defined]  # set by a connector of the Trainer
+def _latest(trainer: Trainer) -> int | None:
+    callbacks = list(trainer.callbacks)  # type: ignore[attr-defined]  # set by a connector of the Trainer
+    steps = [each.last_step for each in callbacks if isinstance(each, SymmetryMonitor)]
+    return max((step for step in steps if step is not None), default=None)

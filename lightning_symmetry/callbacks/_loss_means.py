@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,19 +63,34 @@ class LossMeans:
         Returns:
             The means, the same in every process; NaN where no loss was finite.
         """
+        totals = self.totals(trainer)
+        self._sums = {}
+        return {key: total / count if count else math.nan for key, (total, count) in totals.items()}
+
+    def totals(self, trainer: Trainer) -> dict[str, list[float]]:
+        """Add up the sums and counts of all processes. Every process must call it.
+
+        Args:
+            trainer: The Trainer.
+
+        Returns:
+            Plain numbers by key, the same in every process; a :meth:`state_dict` for one of them.
+        """
         # one process may have skipped its steps: all must reduce the same
         keys = trainer.strategy.broadcast(sorted(self._sums))
         if not keys:
             return {}
         nothing, device = torch.zeros(2), trainer.strategy.root_device
         pairs = torch.stack([self._sums.get(key, nothing).to(device) for key in keys])
+        totals: list[list[float]] = trainer.strategy.reduce(pairs, reduce_op="sum").tolist()
+        return dict(zip(keys, totals, strict=True))
+
+    def forget(self) -> None:
+        """Start again, as another process has the sums of all."""
         self._sums = {}
-        totals = trainer.strategy.reduce(pairs, reduce_op="sum")
-        means: list[float] = (totals[:, 0] / totals[:, 1]).tolist()
-        return dict(zip(keys, means, strict=True))
 
     def state_dict(self) -> dict[str, list[float]]:
-        """Return the sums and counts, which waits for the device.
+        """Return the sums and counts of this process, which waits for the device.
 
         Returns:
             Plain numbers by key.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..discovery import Symmetry
+from ..metrics._model.whole_values import WholeValues
 from ..metrics.order_parameters import OrderParameters
 from ._charge_memory import ChargeMemory
 from ._collapse_warning import CollapseWarning
+from ._decay_clock import parameter_groups
 from ._finite_values import FiniteValues
 from ._motion import motion
 
@@ -24,9 +26,11 @@ class Observer:
 
     Args:
         owner: Whom its warnings speak of.
+        before: Called with a name before processes exchange anything; all of them come by.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, before: Callable[[str], object]) -> None:
+        self._before = before
         self._measure: OrderParameters | None = None
         self._charges = ChargeMemory()
         self._motion: dict[str, Tensor] = {}
@@ -59,15 +63,16 @@ class Observer:
         """
         self._charges.clock.step(optimizers, optimizer)
 
-    def look_at_gradients(self, module: nn.Module, optimizer: Optimizer) -> None:
+    def look_at_gradients(self, module: nn.Module, optimizer: Optimizer, scale: float) -> None:
         """Measure what belongs to the look that follows this step.
 
         Args:
             module: The model, with gradients.
             optimizer: The one that is about to step.
+            scale: How many times too large the gradients are.
         """
         assert self._measure is not None
-        self._motion |= motion(self._measure, module, optimizer)
+        self._motion |= motion(self._measure, module, optimizer, scale, self._before)
 
     def look(self, module: nn.Module, optimizers: Sequence[Optimizer], step: int) -> dict[str, float]:
         """Measure the weights.
@@ -81,9 +86,12 @@ class Observer:
             What is finite, by key.
         """
         assert self._measure is not None
-        values = self._measure(dict(module.named_parameters())) | self._motion
+        params = WholeValues(dict(module.named_parameters()), self._before)
+        values = self._measure(params) | self._motion
         self._motion = {}
-        finite = self._values.of(values | self._charges.look(module, optimizers), step)
+        finite = self._values.of(
+            values | self._charges.look(params, parameter_groups(module, optimizers)), step
+        )
         return finite | self._warning.after(step, finite)
 
     def state_dict(self) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .._compat import Callback, LightningModule, Trainer, rank_zero_warn
+from ._together import FailedTogetherError, Together
 
 
 class SwitchingOff(Callback):
-    """Warns once with the cause and is off for the rest of the fit.
+    """Warns once with the cause and is off for the rest of the fit, in all processes together.
 
     Args:
         strict: Raise where the callback would warn and switch itself off.
@@ -18,29 +19,75 @@ class SwitchingOff(Callback):
     def __init__(self, strict: bool) -> None:
         self.strict = strict
         self._is_off = False
+        self._processes = Together()
+        self._untold: Exception | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start afresh: what is off stays off for one fit only.
+        """Start afresh: what is off stays off for one fit only. Where nothing can be logged, it is off.
 
         Args:
             trainer: The Trainer.
             pl_module: The model.
         """
-        self._is_off = False
+        self._is_off, self._untold = trainer.barebones, None
+        if trainer.barebones:
+            rank_zero_warn(f"{type(self).__name__} is off: Trainer(barebones=True) logs nothing.")
+        self._processes.join(trainer)
 
-    def attempt(self, act: Callable[..., None], *args: Any) -> None:
-        """Call a function unless this callback is off; if it fails, so be it.
+    def require(self, check: Callable[..., object], *args: Any) -> None:
+        """Call what fails in all processes or in none.
+
+        Args:
+            check: What to do.
+            *args: What it takes.
+        """
+        try:
+            check(*args)
+        except Exception as error:
+            self.fail(error)
+
+    def attempt(self, act: Callable[..., object], *args: Any) -> None:
+        """Call a function that needs no other process; if it fails, so be it.
+
+        Of several processes, one that fails tells the others the next time that they meet.
 
         Args:
             act: What to do.
             *args: What it takes.
         """
-        if self._is_off:
+        if self._is_off or self._untold is not None:
             return
         try:
             act(*args)
         except Exception as error:
+            if self._processes.several:
+                self._untold = error
+            else:
+                self.fail(error)
+
+    def together(self, act: Callable[..., int | None], *args: Any) -> int | None:
+        """Call a function in all processes; if it fails in one, it has failed in all.
+
+        Args:
+            act: What to do. It has the processes agree before they exchange anything else.
+            *args: What it takes.
+
+        Returns:
+            The largest of the numbers that it returns, 0 for None; None if it failed, or if the callback is
+            off.
+        """
+        if self._is_off:
+            return None
+        try:
+            if self._untold is not None:
+                raise self._untold
+            return self._processes.agree("the end", act(*args) or 0)
+        except FailedTogetherError as error:
             self.fail(error)
+        except Exception as error:
+            self._processes.tell(error)
+            self.fail(error)
+        return None
 
     def fail(self, error: Exception) -> None:
         """Switch off until the next fit, and say why.

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from .._compat import LightningModule, Trainer
 from ..discovery import Symmetries
+from ._compiled import uncompiled_hook
 from ._first_step import FirstStep
+from ._readable import check_readable
 from ._switching_off import SwitchingOff
 
 
@@ -28,6 +30,7 @@ class SymmetryCallback(SwitchingOff, ABC):
     def __init__(self, symmetries: Symmetries | None, strict: bool) -> None:
         super().__init__(strict)
         self.symmetries = symmetries
+        self._is_told = symmetries is not None
         self._has_begun = False
         self._first_step: FirstStep | None = None
 
@@ -41,6 +44,24 @@ class SymmetryCallback(SwitchingOff, ABC):
             symmetries: Its symmetries.
         """
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forget what an earlier fit has found: the model may be another one. A checkpoint brings it back.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            stage: ``"fit"``, or another that changes nothing.
+        """
+        if stage == "fit" and not self._is_told:
+            self.symmetries = None
+
+    def has_begun(self, trainer: Trainer) -> None:
+        """Note that all processes have begun.
+
+        Args:
+            trainer: The Trainer.
+        """
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start afresh: what is off stays off for one fit only.
 
@@ -50,6 +71,7 @@ class SymmetryCallback(SwitchingOff, ABC):
         """
         super().on_fit_start(trainer, pl_module)
         self._has_begun = False
+        self.require(check_readable, pl_module, type(self).__name__)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -64,14 +86,10 @@ class SymmetryCallback(SwitchingOff, ABC):
         """
         if self._is_off or self._has_begun:
             return
-        try:
-            if self.symmetries is None:
-                self._first_step = FirstStep(pl_module)
-                self.symmetries = self._first_step.before(batch, batch_idx)
-            self._begin(trainer, pl_module)
-        except Exception as error:
-            self.fail(error)
+        self.attempt(self._look_ahead, pl_module, batch, batch_idx)
+        self._begin_together(trainer, pl_module)
 
+    @uncompiled_hook
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Find the symmetries from what the first step has called, if that is the only way.
 
@@ -112,18 +130,41 @@ class SymmetryCallback(SwitchingOff, ABC):
         if self._first_step is not None:
             self._first_step.close()
 
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forget the model.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            stage: Any.
+        """
+        self._first_step = None
+
     def _look_back(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._is_off or self._first_step is None or not self._first_step.is_watching:
             return
-        try:
-            self.symmetries = self._first_step.after()
-            self._begin(trainer, pl_module)
-        except Exception as error:
-            self.fail(error)
+        self.attempt(self._look_at, self._first_step)
+        self._begin_together(trainer, pl_module)
 
-    def _begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _look_ahead(self, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if self.symmetries is None:
-            return
+            self._first_step = FirstStep(pl_module)
+            self.symmetries = self._first_step.before(batch, batch_idx)
+
+    def _look_at(self, first_step: FirstStep) -> None:
+        self.symmetries = first_step.after()
+
+    def _begin_together(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.together(self._begin, trainer, pl_module):
+            self._has_begun = True
+            self.has_begun(trainer)
+
+    def _begin(self, trainer: Trainer, pl_module: LightningModule) -> int:
+        self.symmetries = self._processes.shared(self.symmetries)
+        if self.symmetries is None:
+            return 0
+        if self._first_step is not None:
+            self._first_step.close()
         moved = {leg.parameter for s in self.symmetries for leg in s.legs if leg.kind == "parameter"}
         unknown = sorted(moved - {name for name, _ in pl_module.named_parameters()})
         if unknown:
@@ -131,4 +172,4 @@ class SymmetryCallback(SwitchingOff, ABC):
                 f"`symmetries` must name parameters of {type(pl_module).__name__}, found {unknown[0]!r}"
             )
         self.begin(trainer, pl_module, self.symmetries)
-        self._has_begun = True
+        return 1

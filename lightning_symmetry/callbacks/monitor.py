@@ -9,8 +9,12 @@ from torch.optim import Optimizer
 
 from .._compat import LightningModule, Trainer, rank_zero_warn
 from ..discovery import Symmetries
+from ..metrics._model.whole_values import is_sharded
 from ._budget import Budget
+from ._compiled import uncompiled_hook
+from ._loss_scale import loss_scale
 from ._observer import Observer
+from ._run import Run
 from ._symmetry_callback import SymmetryCallback
 
 
@@ -60,6 +64,13 @@ class SymmetryMonitor(SymmetryCallback):
     once with the cause and switches itself off; training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv
     2502.05300.
 
+    Of several processes, all look at the same steps, and before they exchange anything they agree that none
+    has failed: if one has, all switch off together. A parameter that is sharded (FSDP2 or tensor parallelism
+    by ``ModelParallelStrategy``) is put together when it is read and let go when the next one is, so that a
+    look takes memory for single layers, never for the model; processes receive each a few times. Where
+    parameters do not hold their values (``FSDPStrategy``, DeepSpeed at stage 3), the monitor switches itself
+    off before training starts; at stages 1 and 2, which keep gradients elsewhere, it logs no rates.
+
     Args:
         every_n_steps: Optimizer steps between two looks, at least.
         max_overhead: Share of the training time that looking may take; the interval becomes longer where it
@@ -98,13 +109,12 @@ class SymmetryMonitor(SymmetryCallback):
         if not isinstance(every_n_steps, int) or isinstance(every_n_steps, bool) or every_n_steps < 1:
             raise ValueError(f"`every_n_steps` must be an integer of at least 1, found {every_n_steps!r}")
         super().__init__(symmetries, strict)
-        self._budget = Budget(max_overhead)
-        self.every_n_steps = self.interval = every_n_steps
+        self.every_n_steps = every_n_steps
         self.max_overhead = max_overhead
         self.exact = exact
-        self._observer = Observer("SymmetryMonitor")
-        self._look_seconds = 0.0
+        self._run = Run()
         self._last_step: int | None = None
+        self._reset()
 
     @property
     def state_key(self) -> str:
@@ -141,6 +151,18 @@ class SymmetryMonitor(SymmetryCallback):
         if self.symmetries is None and state_dict["symmetries"] is not None:
             self.symmetries = Symmetries.from_dict(state_dict["symmetries"])
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Begin a new run, or go on with one.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            stage: ``"fit"``, or another that changes nothing.
+        """
+        super().setup(trainer, pl_module, stage)
+        if stage == "fit" and not self._run.goes_on(trainer, pl_module):
+            self._reset()
+
     def begin(self, trainer: Trainer, pl_module: LightningModule, symmetries: Symmetries) -> None:
         """Look at the weights as they were initialised.
 
@@ -160,6 +182,15 @@ class SymmetryMonitor(SymmetryCallback):
             for logger in trainer.loggers:
                 logger.log_metrics(initial, step=trainer.global_step)
 
+    def has_begun(self, trainer: Trainer) -> None:
+        """Note that the weights were looked at as they were initialised.
+
+        Args:
+            trainer: The Trainer.
+        """
+        if self._last_step is None:
+            self._last_step = trainer.global_step
+
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
@@ -174,6 +205,7 @@ class SymmetryMonitor(SymmetryCallback):
         super().on_train_batch_start(trainer, pl_module, batch, batch_idx)
         self._budget.batch_starts()
 
+    @uncompiled_hook
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
@@ -186,16 +218,12 @@ class SymmetryMonitor(SymmetryCallback):
         """
         if self._is_off or not self._observer.is_ready:
             return
-        try:
-            self._observer.step(trainer.optimizers, optimizer)
-            # a batch may take one step with each optimizer
-            if not self._is_due(trainer.global_step + len(trainer.optimizers)):
-                return
-            started = time.perf_counter()
-            self._observer.look_at_gradients(pl_module, optimizer)
-            self._look_seconds = time.perf_counter() - started
-        except Exception as error:
-            self.fail(error)
+        self.attempt(self._observer.step, trainer.optimizers, optimizer)
+        # a batch may take one step with each optimizer
+        if self._is_due(trainer.global_step + len(trainer.optimizers)):
+            # whole gradients need no other process
+            call = self.together if any(map(is_sharded, pl_module.parameters())) else self.attempt
+            call(self._look_at_gradients, trainer, pl_module, optimizer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -213,22 +241,35 @@ class SymmetryMonitor(SymmetryCallback):
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         if self._is_off or not self._observer.is_ready or not self._is_due(trainer.global_step):
             return
-        try:
-            before, started = self._last_step or 0, time.perf_counter()
-            self._look(trainer, pl_module)
-            seconds = self._look_seconds + time.perf_counter() - started
-            interval = self._budget.interval(self.every_n_steps, trainer.global_step - before, seconds)
-            # clocks differ from process to process: all look at the same steps
-            self.interval = trainer.strategy.broadcast(interval) if trainer.world_size > 1 else interval
-        except Exception as error:
-            self.fail(error)
+        # clocks differ from process to process: all look at the same steps, when the slowest can afford it
+        interval = self.together(self._timed_look, trainer, pl_module)
+        if interval is not None:
+            self.interval, self._last_step = interval, trainer.global_step
+
+    def _reset(self) -> None:
+        self._budget = Budget(self.max_overhead)
+        self._observer = Observer("SymmetryMonitor", self._processes.agree)
+        self._look_seconds = 0.0
+        self._last_step = None
+        self.interval = self.every_n_steps
 
     def _is_due(self, step: int) -> bool:
         return self._last_step is not None and step - self._last_step >= self.interval
 
+    def _look_at_gradients(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        started = time.perf_counter()
+        scale = loss_scale(trainer, optimizer)
+        self._observer.look_at_gradients(pl_module, optimizer, scale)
+        self._look_seconds = time.perf_counter() - started
+
+    def _timed_look(self, trainer: Trainer, pl_module: LightningModule) -> int:
+        before, started = self._last_step or 0, time.perf_counter()
+        self._look(trainer, pl_module)
+        seconds = self._look_seconds + time.perf_counter() - started
+        return self._budget.interval(self.every_n_steps, trainer.global_step - before, seconds)
+
     def _look(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
         values = self._observer.look(pl_module, trainer.optimizers, trainer.global_step)
-        self._last_step = trainer.global_step
         # weights have no batch: Lightning need not look for its size
         pl_module.log_dict(values, on_step=True, on_epoch=False, batch_size=1)
         return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -10,12 +10,16 @@ from torch.optim import Optimizer
 
 from .._compat import LightningModule, Trainer
 from ..functional._check import check
+from ..metrics._model.whole_values import is_sharded
+from ._compiled import uncompiled_hook
+from ._readable import check_readable
 from ._representation.extent import Extent
 from ._representation.layers import layers_of
 from ._representation.looking import Looking
 from ._representation.observer import Observer
 from ._representation.pace import Pace
 from ._representation.probe import Probe
+from ._run import Run
 from ._switching_off import SwitchingOff
 
 
@@ -146,8 +150,8 @@ class RepresentationMonitor(SwitchingOff):
         self.every_n_steps, self.max_overhead, self.reference = every_n_steps, max_overhead, reference
         self._extent = Extent(batches, max_samples, max_width, exponents)
         self._probe = None if probe is None else Probe(probe, max_samples, probe_gradients)
-        self._pace = Pace(every_n_steps, max_overhead)
-        self._observer = Observer("RepresentationMonitor", self._pace, self._probe, reference)
+        self._run = Run()
+        self._reset()
 
     @property
     def state_key(self) -> str:
@@ -187,6 +191,17 @@ class RepresentationMonitor(SwitchingOff):
         self._pace.last_step, self._pace.interval = state_dict["last_step"], state_dict["interval"]
         self._observer.initial.load_state_dict(state_dict["initial"])
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Begin a new run, or go on with one.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            stage: ``"fit"``, or another that changes nothing.
+        """
+        if stage == "fit" and not self._run.goes_on(trainer, pl_module):
+            self._reset()
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the layers.
 
@@ -198,6 +213,7 @@ class RepresentationMonitor(SwitchingOff):
             ValueError: If ``layers`` matches no module.
         """
         super().on_fit_start(trainer, pl_module)
+        self.require(check_readable, pl_module, type(self).__name__)
         self._observer.watch(Looking(layers_of(pl_module, self.layers), self._extent))
 
     def on_train_batch_start(
@@ -212,8 +228,11 @@ class RepresentationMonitor(SwitchingOff):
             batch_idx: Its index.
         """
         self._pace.batch_starts()
-        self.attempt(self._pace.timed, self._observer.before, pl_module, batch)
+        if self._observer.starts(trainer.global_step):
+            self._adapt(self.together(self._look, self._observer.start, pl_module, batch))
+        self.attempt(self._pace.timed, self._observer.before, batch)
 
+    @uncompiled_hook
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
@@ -224,7 +243,13 @@ class RepresentationMonitor(SwitchingOff):
             pl_module: The model.
             optimizer: The optimizer that is about to step.
         """
-        self.attempt(self._pace.timed, self._observer.collect)
+        if self._observer.is_looking:
+            # weights that are sharded take all processes
+            sharded = any(map(is_sharded, pl_module.parameters()))
+            if sharded:
+                self.together(self._look, self._observer.collect)
+            else:
+                self.attempt(self._pace.timed, self._observer.collect)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -239,8 +264,11 @@ class RepresentationMonitor(SwitchingOff):
             batch_idx: Its index.
         """
         self._pace.batch_ends()
-        self.attempt(self._pace.timed, self._observer.after, pl_module)
-        self.attempt(self._pace.adapt, trainer)
+        if self._observer.ends(trainer.global_step):
+            self._adapt(self.together(self._look, self._observer.end, pl_module))
+        else:
+            self.attempt(self._pace.timed, self._observer.after)
+            self._observer.pass_on()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove the hooks of a batch that another callback has skipped.
@@ -279,3 +307,16 @@ class RepresentationMonitor(SwitchingOff):
         """
         self._observer.watch(None)
         super().fail(error)
+
+    def _look(self, act: Callable[..., None], *args: Any) -> int:
+        self._processes.agree("a look at representations")
+        self._pace.timed(act, *args)
+        return self._pace.next_interval() if self._pace.is_over else 0
+
+    def _adapt(self, interval: int | None) -> None:
+        if interval:
+            self._pace.interval = interval
+
+    def _reset(self) -> None:
+        self._pace = Pace(self.every_n_steps, self.max_overhead)
+        self._observer = Observer("RepresentationMonitor", self._pace, self._probe, self.reference)

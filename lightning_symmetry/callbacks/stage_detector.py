@@ -10,6 +10,7 @@ from .._compat import LightningModule, Trainer, rank_zero_info
 from ..stages import StageTracker, Transition
 from ._looks import Looks
 from ._loss_means import LossMeans
+from ._run import Run
 from ._switching_off import SwitchingOff
 
 
@@ -70,7 +71,8 @@ class StageDetector(SwitchingOff):
         self.window = 4 * every_n_steps if window is None else window
         self.save_to = None if save_to is None else Path(save_to)
         self.stop_on_collapse = stop_on_collapse
-        self._reset(0)
+        self._run = Run()
+        self._reset()
 
     @property
     def stage(self) -> int:
@@ -111,18 +113,31 @@ class StageDetector(SwitchingOff):
         self._last_reading = state_dict["last_reading"]
         self._looks.last_step = state_dict["last_look"]
         self._means.load_state_dict(state_dict["losses"])
+        self._is_restored = True
         self._tracker.load_state_dict(state_dict["tracker"])
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Begin a new run, or go on with one.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            stage: ``"fit"``, or another that changes nothing.
+        """
+        if stage == "fit" and not self._run.goes_on(trainer, pl_module):
+            self._reset()
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin a new run, or continue one.
+        """Note which stage the run is in.
 
         Args:
             trainer: The Trainer.
             pl_module: The model.
         """
-        if trainer.global_step < self._last_reading:
-            self._reset(trainer.global_step)
         self._saved_stage, self._has_news = self.stage, True
+        if self._is_restored and trainer.global_rank:
+            self._means.forget()
+        self._is_restored = False
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -135,20 +150,22 @@ class StageDetector(SwitchingOff):
             batch: The batch.
             batch_idx: Its index.
         """
-        self.attempt(self._read_look, trainer)
+        self._read_look(trainer)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Read a look that a monitor further down the list has had since: a resumed run does not know it.
+        """Add up the losses of all processes, and read a look that a monitor further down has had since.
+
+        A resumed run does not know that look, and may have another number of processes.
 
         Args:
             trainer: The Trainer.
             pl_module: The model.
             checkpoint: The whole checkpoint.
         """
-        self.attempt(self._read_look, trainer)
-        checkpoint["callbacks"][self.state_key] = self.state_dict()
+        self._read_look(trainer)
+        self.together(self._save_state, trainer, checkpoint["callbacks"])
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -162,26 +179,45 @@ class StageDetector(SwitchingOff):
             batch: The batch.
             batch_idx: Its index.
         """
-        self.attempt(self._end_step, trainer, pl_module, outputs)
-
-    def _end_step(self, trainer: Trainer, pl_module: LightningModule, outputs: Any) -> None:
         # Lightning divides the loss where it accumulates gradients
         weight = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
-        self._means.add(outputs, pl_module.device, weight)
+        self.attempt(self._means.add, outputs, pl_module.device, weight)
         self._read_look(trainer)
         if trainer.global_step - self._last_reading >= self.every_n_steps:
             self._last_reading = trainer.global_step
-            self._follow(trainer, trainer.global_step, self._means.read(trainer))
+            self.together(self._follow_losses, trainer)
+        self.attempt(self._log, pl_module)
+        if self.save_to is not None and self.stage > self._saved_stage:
+            self._saved_stage = self.stage
+            path = self.save_to / f"stage={self.stage}-step={trainer.global_step}.ckpt"
+            self.together(self._save, trainer, path)
+
+    def _read_look(self, trainer: Trainer) -> None:
+        if self._looks.has_news(trainer):
+            self.together(self._follow_look, trainer)
+
+    def _follow_look(self, trainer: Trainer) -> None:
+        self._processes.agree("a look of the monitor")
+        values = self._looks.read(trainer)
+        if values:
+            self._follow(trainer, self._looks.last_step or 0, values)
+
+    def _follow_losses(self, trainer: Trainer) -> None:
+        self._processes.agree("means of losses")
+        self._follow(trainer, trainer.global_step, self._means.read(trainer))
+
+    def _save(self, trainer: Trainer, path: Path) -> None:
+        self._processes.agree("a checkpoint")
+        trainer.save_checkpoint(path)
+
+    def _save_state(self, trainer: Trainer, states: dict[str, Any]) -> None:
+        self._processes.agree("sums of losses")
+        states[self.state_key] = self.state_dict() | {"losses": self._means.totals(trainer)}
+
+    def _log(self, pl_module: LightningModule) -> None:
         if self._has_news:
             self._has_news = False
             pl_module.log("symmetry/stage", float(self.stage), on_step=True, on_epoch=False, batch_size=1)
-        if self.save_to is not None and self.stage > self._saved_stage:
-            self._saved_stage = self.stage
-            trainer.save_checkpoint(self.save_to / f"stage={self.stage}-step={trainer.global_step}.ckpt")
-
-    def _read_look(self, trainer: Trainer) -> None:
-        if values := self._looks.read(trainer):
-            self._follow(trainer, self._looks.last_step or 0, values)
 
     def _follow(self, trainer: Trainer, step: int, values: dict[str, float]) -> None:
         self._has_news = True
@@ -191,9 +227,9 @@ class StageDetector(SwitchingOff):
                 trainer.should_stop = True
                 rank_zero_info(f"StageDetector stops training at step {trainer.global_step}: {transition}")
 
-    def _reset(self, step: int) -> None:
+    def _reset(self) -> None:
         self._tracker = StageTracker(self.window)
         self._means = LossMeans(self.losses)
         self._looks = Looks(self.watch)
-        self._last_reading = step
+        self._last_reading, self._is_restored = 0, False
         self._saved_stage, self._has_news = 0, True

@@ -123,14 +123,15 @@ class OrderParameters:
         """
         read = Reader(params)
         each: dict[str, dict[str, Tensor]] = defaultdict(dict)
-        for some in self._kin_on(next(iter(params.values())).device) if params else ():
+        stored = read.params.stored
+        for some in self._kin_on(next(iter(stored.values())).device) if stored else ():
             exact = self._is_exact(some.make)
             weights = (Weights if exact or some.make.group != "permutation" else SketchedWeights)(some, read)
             for measure in (EXACT if exact else SKETCHED)[some.make.group]:
                 for quantity, values in measure(weights).items():
                     each[quantity] |= zip(some.names, values.unbind(0), strict=True)
         rotated = rotation_ranks if self._exact else rotation_sketch
-        for quantity, found in rotated(read, params, self._symmetries).items():
+        for quantity, found in rotated(read, self._symmetries).items():
             each[quantity] |= found
         distances = each["breaking_distance"]
         distances |= lengths(read, (s for s in self._symmetries if s.name not in distances))
@@ -139,7 +140,7 @@ class OrderParameters:
         measured = whole(each, self._orders)
         if self._symmetries:
             left = {**each["numerical_rank"], **each["distinct_units"]}
-            measured["effective_parameters"] = Measured({}, self._effective_parameters(params)(left))
+            measured["effective_parameters"] = Measured({}, self._effective_parameters(stored)(left))
         return _keyed(measured)
 
     @torch.no_grad()

@@ -83,4 +83,7 @@ def test_every_trained_parameter_has_a_group():
     assert groups == {"0.weight": "0.0", "0.bias": "0.1", "1.weight": "1.0"}
     clock = DecayClock()
     clock.step([one, two], two)
+    assert not clock.restart()  # without a gradient nothing is stepped
+    model[1].weight.grad = torch.zeros_like(model[1].weight)
+    clock.step([one, two], two)
     assert set(clock.restart()) == {"1.0"}

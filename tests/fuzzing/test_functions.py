@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from lightning_symmetry import functional as F
 
 from ..functional.test_inputs import CALLS
+from .arguments import arguments
 from .documented import check
 from .effort import effort
-from .hostile import anything, tensors
+from .hostile import tensors
 
 FUNCTIONS = [name for name in F.__all__ if inspect.isfunction(getattr(F, name))]
 
@@ -33,14 +34,6 @@ ARRANGING = {
     "symmetry_breaking_distance",
 }
 """Calls that make something of two tensors first, which fails itself for some."""
-
-
-def arguments(function):
-    """Something for each argument, for optional ones only now and then."""
-    parameters = inspect.signature(function).parameters.values()
-    needed = {p.name: anything for p in parameters if p.default is p.empty}
-    optional = {p.name: anything for p in parameters if p.default is not p.empty}
-    return st.fixed_dictionaries(needed, optional=optional)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -98,7 +98,12 @@ def aligned(decay: float, batch: int, seed: int, steps: int) -> tuple[dict[str, 
     """
     data = clusters(Setting(seed=seed))
     monitor = RepresentationMonitor(
-        ["model.2", "model.4"], every_n_steps=steps - 1, probe=data, max_overhead=None, strict=True
+        ["model.2", "model.4"],
+        every_n_steps=steps - 1,
+        probe=data,
+        probe_gradients=True,
+        max_overhead=None,
+        strict=True,
     )
     loader = batches(TensorDataset(*data), batch, seed)
     _, curves = train(lambda: Classifier(decay), loader, steps, [monitor], seed)

@@ -99,6 +99,7 @@ def fitted(seed: int, steps: int, width: int) -> tuple[list[tuple[float, float]]
         ["model.blocks.*.gate", "model.blocks.*.down", "model.blocks.*.attention.out"],
         every_n_steps=steps - 1,
         probe=windows.flatten(0, 1)[:32],
+        probe_gradients=True,
         exponents=True,
         max_overhead=None,
         strict=True,

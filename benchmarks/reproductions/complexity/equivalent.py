@@ -64,7 +64,9 @@ def measure(size: Size) -> Outcome:
         ]
         (small, small_curves), (wide, wide_curves) = runs
         differences.append(float((small.model(images) - wide.model(images)).abs().max()))
-        order = OrderParameters(find_symmetries(wide.model, images[:1]))(dict(wide.model.named_parameters()))
+        order = OrderParameters(find_symmetries(wide.model, images[:1]))(
+            {name: parameter.detach() for name, parameter in wide.model.named_parameters()}
+        )
         distinct.append(float(order["symmetry/distinct_units"]))
     lines = [
         Line(f"{SMALL} units", small_curves["loss"].steps, small_curves["loss"].values),

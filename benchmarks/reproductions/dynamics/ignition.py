@@ -12,10 +12,10 @@ from benchmarks.reproductions.reproduction import Reproduction, Size
 from benchmarks.reproductions.training import train
 from lightning_symmetry.functional import ignition_times, predicted_ignition_times
 
-STDS = (1e-1, 1e-2, 1e-3, 1e-4)
+STDS = (3e-2, 3e-3, 3e-4, 3e-5)
 STRENGTHS = torch.tensor([2.0, 1.0, 0.5])
 RATE = 0.02
-WIDTH = 64
+WIDTH = 16
 
 
 def measure(size: Size) -> Outcome:

@@ -15,9 +15,10 @@ from benchmarks.reproductions.reproduction import Reproduction, Size
 from benchmarks.reproductions.training import train
 from lightning_symmetry import StageDetector, SymmetryMonitor
 
-STRENGTHS = torch.tensor([1.0, 0.4, 0.16])
-EVERY = 10
-STEPS = 2500
+STRENGTHS = torch.tensor([1.0, 0.5, 0.25])
+EVERY = 20
+RATE = 0.02
+STEPS = 3200
 
 
 def _two_layers(activation: type[nn.Module]) -> nn.Module:
@@ -30,8 +31,8 @@ def _deep_linear() -> nn.Module:
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], float]] = {
-    "tanh, two layers": (lambda: _two_layers(nn.Tanh), 1e-3),
-    "ReLU, two layers": (lambda: _two_layers(nn.ReLU), 1e-3),
+    "tanh, two layers": (lambda: _two_layers(nn.Tanh), 1e-5),
+    "ReLU, two layers": (lambda: _two_layers(nn.ReLU), 1e-5),
     "linear, three layers": (_deep_linear, 5e-2),
 }
 """Each with the standard deviation of its small initialisation."""
@@ -73,8 +74,8 @@ def measure(size: Size) -> Outcome:
         figures,
         controls,
         panels,
-        f"White inputs of 6 coordinates, a linear target of singular values 1, 0.4 and 0.16, {STEPS} steps "
-        "of plain gradient descent; `StageDetector` beside `SymmetryMonitor`, both every 10 steps.",
+        f"White inputs of 6 coordinates, a linear target of singular values 1, 0.5 and 0.25, {STEPS} steps "
+        "of plain gradient descent; `StageDetector` beside `SymmetryMonitor`, both every 20 steps.",
     )
 
 
@@ -94,7 +95,7 @@ def stages(
     detector = StageDetector(every_n_steps=EVERY, strict=True)
     monitor = SymmetryMonitor(every_n_steps=EVERY, max_overhead=None, strict=True)
     _, curves = train(
-        lambda: Regression(make(), 0.1, std),
+        lambda: Regression(make(), RATE, std),
         [linear_task(STRENGTHS, 6)],
         STEPS,
         [monitor, detector],

@@ -28,7 +28,8 @@ class Block(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first, self.second = (
-            nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.BatchNorm2d(channels)) for _ in range(2)
+            nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.BatchNorm2d(channels))
+            for _ in range(2)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,9 +89,7 @@ def accuracy(std: float, seed: int, steps: int = STEPS, channels: int = 8) -> fl
 def measure(size: Size) -> Outcome:
     """Train with offsets of every size."""
     steps, channels = (5000, 64) if size.full else (STEPS, 8)
-    found = {
-        std: [accuracy(std, seed, steps, channels) for seed in range(size.seeds)] for std in SIZES
-    }
+    found = {std: [accuracy(std, seed, steps, channels) for seed in range(size.seeds)] for std in SIZES}
     means = {std: estimate(values).mean for std, values in found.items()}
     figures, controls = [], [Control("accuracy without an offset", estimate(found[0.0]))]
     for std in SIZES[1:]:

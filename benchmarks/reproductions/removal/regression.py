@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.reproductions.estimate import estimate
-from benchmarks.reproductions.outcome import Control, Figure, Outcome
+from benchmarks.reproductions.outcome import Figure, Outcome
 from benchmarks.reproductions.removal._comparison import Comparison, compare
 from benchmarks.reproductions.removal._controls import ALONE, NOISE, RENEWED, SYRE
 from benchmarks.reproductions.reproduction import Reproduction, Size

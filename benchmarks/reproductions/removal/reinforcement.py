@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from benchmarks.reproductions.outcome import Figure, Outcome
-from benchmarks.reproductions.removal._comparison import compare
-from benchmarks.reproductions.removal._controls import ALONE, NOISE, RENEWED, SYRE
-from benchmarks.reproductions.reproduction import Reproduction, Size
-from benchmarks.reproductions.training import train
-from lightning_symmetry._compat import Callback, LightningModule, Trainer
-from lightning_symmetry.functional import effective_rank
-from lightning_symmetry.report.run import Curve
+from lightning_symmetry._compat import LightningModule
 
 STD, DECAY = 1.0, 5e-3
 WORLDS, STEPS = 8, 100
@@ -58,14 +50,14 @@ class ActorCritic(LightningModule):
             state = torch.cat([place, speed], dim=1)
             mean, _ = self(state)
             push = mean + torch.randn_like(mean)
-            speed = (1 - world[0, 2]) * speed + 0.3 * push.tanh() @ world[:, :2]
-            place = place + 0.3 * speed
+            speed = (1 - world[0, 2]) * speed + 0.3 * push.clamp(-2, 2) @ world[:, :2]
+            place = (place + 0.3 * speed).clamp(-2, 2)
             history.append((state, push, -place.norm(dim=1)))
         return tuple(torch.stack(part) for part in zip(*history, strict=True))  # type: ignore[return-value]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return gradient descent with momentum."""
-        return torch.optim.SGD(self.parameters(), lr=0.05, momentum=0.9, weight_decay=self.decay)
+        """Return Adam with coupled decay."""
+        return torch.optim.Adam(self.parameters(), lr=3e-3, weight_decay=self.decay)
 
 
 def discounted(rewards: Tensor) -> Tensor:

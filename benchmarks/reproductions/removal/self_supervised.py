@@ -92,7 +92,9 @@ def _probe(network: nn.Module) -> float:
 def measure(size: Size) -> Outcome:
     """Train under every treatment."""
     found = compare(learned, STD, size.seeds)
-    gains = [a - b for a, b in zip(found.values("features", SYRE), found.values("features", ALONE), strict=True)]
+    gains = [
+        a - b for a, b in zip(found.values("features", SYRE), found.values("features", ALONE), strict=True)
+    ]
     low = f"share of singular values of the last layer below {LOW:g} of the largest"
     return Outcome(
         [

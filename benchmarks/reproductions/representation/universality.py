@@ -117,7 +117,8 @@ def agreement(seed: int, steps: int, rotation: Tensor | None) -> dict[str, float
     for name, make in METRICS.items():
         metric = make()
         metric.update(*features)
-        found[name] = float(metric.compute())
+        value = metric.compute()
+        found[name] = float(value["overlap"] if isinstance(value, dict) else value)
     return found
 
 

@@ -134,4 +134,5 @@ def swept(
 
 
 def _correlation(values: Sequence[float], measured: Sequence[float]) -> float:
-    return float(spearmanr(values, measured).statistic)
+    # what does not change at all has no ranks
+    return float(spearmanr(values, measured).statistic) if len(set(measured)) > 1 else 0.0

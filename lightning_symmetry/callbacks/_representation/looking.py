@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..._compat import LightningModule, rank_zero_warn
+from ...metrics._model.whole_values import is_sharded
 from .._compiled import inside_compiled
 from .extent import Extent
 from .measurement import Measurement
@@ -82,7 +83,15 @@ class Looking:
 
         Returns:
             Scalars by key, and the layers that ran.
+
+        Raises:
+            ValueError: If parameters are sharded: what shards them keeps account of each run.
         """
+        if any(map(is_sharded, module.parameters())):
+            raise ValueError(
+                f"`probe` must be None for sharded parameters, found some in {type(module).__name__}: only "
+                "the training's own steps can be looked at"
+            )
         calls, classified = probe.seen(module, self._layers)
         measurement = self._measurement(self._layers, Processes(module.device, False))
         measurement.add(calls)

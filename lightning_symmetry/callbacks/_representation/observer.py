@@ -60,29 +60,57 @@ class Observer:
         if self._steps is not None:
             self._steps.close()
 
-    def before(self, module: LightningModule, batch: Any) -> None:
-        """Watch the batch if it is part of a look; look at a probe before the first step."""
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look at the user's steps is under way, the same in every process."""
+        return self._steps is not None
+
+    def starts(self, step: int) -> bool:
+        """Whether a look starts before a batch, the same in every process."""
+        return self._pace.last_step is None if self._probe is not None else self._is_free(step)
+
+    def ends(self, step: int) -> bool:
+        """Whether a look ends after a batch, the same in every process."""
+        if self._probe is not None:
+            return self._pace.is_due(step)
+        return self._steps is not None and self._steps.is_last
+
+    def start(self, module: LightningModule, batch: Any) -> None:
+        """Begin a look at steps; look at a probe before the first one. All processes do it together."""
         assert self._looking is not None
         if self._probe is not None:
-            if self._pace.last_step is None:
-                self._look_at(self._probe, module)
+            self._look_at(self._probe, module)
             return
-        if self._steps is None and self._pace.is_due(module.trainer.global_step):
-            self._steps = self._looking.own_steps(module, batch)
-            self._first_step = module.trainer.global_step
+        self._steps = self._looking.own_steps(module, batch)
+        self._first_step = module.trainer.global_step
+
+    def before(self, batch: Any) -> None:
+        """Watch the batch if it is part of a look."""
         if self._steps is not None:
             self._steps.begins(batch)
 
-    def after(self, module: LightningModule) -> None:
-        """Log what a look has found."""
+    def after(self) -> None:
+        """Stop watching a batch after which the look goes on."""
+        if self._steps is not None:
+            self._steps.ends()
+
+    def pass_on(self) -> None:
+        """Count a batch."""
+        if self._steps is not None:
+            self._steps.left -= 1
+
+    def end(self, module: LightningModule) -> None:
+        """Log what a look has found. All processes do it together."""
         if self._probe is not None:
-            if self._pace.is_due(module.trainer.global_step):
-                self._look_at(self._probe, module)
-        elif self._steps is not None and self._steps.is_watching:
-            values = self._steps.ends()
-            if values is not None:
-                seen, self._steps = self._steps.seen, None
-                self._log(module, values, seen, self._first_step)
+            self._look_at(self._probe, module)
+        elif self._steps is not None:
+            self._steps.ends()
+            values, seen = self._steps.values(), self._steps.seen
+            self._steps = None
+            self._log(module, values, seen, self._first_step)
+
+    def _is_free(self, step: int) -> bool:
+        return self._steps is None and self._pace.is_due(step)
 
     def _look_at(self, probe: Probe, module: LightningModule) -> None:
         assert self._looking is not None

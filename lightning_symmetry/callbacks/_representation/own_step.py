@@ -42,19 +42,22 @@ class OwnSteps:
         measurement: Adds up.
         samples: At most so many of each tensor count, in a batch.
         batches: How many batches there are.
+
+    Attributes:
+        left: How many batches are still to come.
     """
 
     def __init__(
         self, layers: Mapping[str, nn.Module], measurement: Measurement, samples: int, batches: int
     ) -> None:
         self._layers, self._measurement = layers, measurement
-        self._samples, self._left = samples, batches
+        self._samples, self.left = samples, batches
         self._watch: Watch | None = None
 
     @property
-    def is_watching(self) -> bool:
-        """Whether there are hooks."""
-        return self._watch is not None
+    def is_last(self) -> bool:
+        """Whether the batch is the last one."""
+        return self.left == 1
 
     @property
     def seen(self) -> list[str]:
@@ -79,16 +82,14 @@ class OwnSteps:
         self._measurement.add(calls)
         self._measurement.add_classes(classified)
 
-    def ends(self) -> dict[str, Tensor] | None:
-        """Stop watching the batch.
-
-        Returns:
-            What was measured, after the last batch.
-        """
+    def ends(self) -> None:
+        """Stop watching the batch."""
         self.collect()
         self.close()
-        self._left -= 1
-        return None if self._left else self._measurement.values()
+
+    def values(self) -> dict[str, Tensor]:
+        """Say what was measured, after the last batch."""
+        return self._measurement.values()
 
     def close(self) -> None:
         """Remove all hooks."""

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..._compat import Trainer
 from .._budget import Budget
 
 
@@ -69,15 +68,18 @@ class Pace:
         """Stop the clock of a batch."""
         self._budget.batch_ends()
 
-    def adapt(self, trainer: Trainer) -> None:
+    @property
+    def is_over(self) -> bool:
+        """Whether a look has ended for which there is no next interval yet."""
+        return self._passed is not None
+
+    def next_interval(self) -> int:
         """After a look, choose the interval to the next.
 
-        Args:
-            trainer: The Trainer, whose processes all look at the same steps.
+        Returns:
+            What this process can afford; clocks differ from process to process.
         """
-        if self._passed is None:
-            return
+        assert self._passed is not None
         interval = self._budget.interval(self._every, self._passed, self._seconds)
-        # clocks differ from process to process
-        self.interval = trainer.strategy.broadcast(interval) if trainer.world_size > 1 else interval
         self._passed, self._seconds = None, 0.0
+        return interval

@@ -26,13 +26,17 @@ def breaking(weights: Weights) -> dict[str, Tensor]:
     Returns:
         ``breaking_distance`` and ``broken_share``, the mean over the copies; ``(spaces,)`` each.
     """
-    apart = [frobenius_norm(leg - leg.mean(dim=-2, keepdim=True)) for leg in weights.legs]
+    apart = list(map(_apart, weights.legs))
     distance = torch.linalg.vector_norm(torch.stack(apart), dim=0)
     length = torch.linalg.vector_norm(weights.joint_norms(range(len(weights.legs))), dim=-1)
     return {
         "breaking_distance": finite_or_nan(torch.linalg.vector_norm(distance, dim=-1)),
         "broken_share": finite_or_nan(ratio(distance, length)).mean(-1),
     }
+
+
+def _apart(leg: Tensor) -> Tensor:
+    return frobenius_norm(leg - leg.mean(dim=-2, keepdim=True))
 
 
 def basis_length(weights: Weights) -> dict[str, Tensor]:
@@ -60,5 +64,5 @@ def lengths(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, Tensor]:
     """
     return batched(
         lambda *norms: torch.linalg.vector_norm(norm_distance(norms), dim=-1),
-        {s.name: read.norms(sides(s)[0]) for s in symmetries if s.group in {"sign", "general_linear"}},
+        ((s.name, read.norms(sides(s)[0])) for s in symmetries if s.group in {"sign", "general_linear"}),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from ...functional._alike import count_alike, criterion
 from ...functional._clusters import Clusters, gathered, living_units
 from ...functional._finite import ratio
 from ...functional._lower_products import lower_products
+from .fresh import mapped
 from .weights import Weights
 
 THRESHOLD = 0.1
@@ -38,7 +40,7 @@ def counts(weights: Weights) -> dict[str, Tensor]:
     )
 
 
-def compared(weights: Weights) -> tuple[list[Tensor], Tensor]:
+def compared(weights: Weights) -> tuple[Sequence[Tensor], Tensor]:
     """Collect what tells units apart.
 
     Args:
@@ -52,8 +54,7 @@ def compared(weights: Weights) -> tuple[list[Tensor], Tensor]:
     if not weights.make.by_directions:
         return legs, norms
     own = [weights.norms[leg] for leg in weights.make.compared]
-    rows = [ratio(leg, norm.unsqueeze(-1).expand_as(leg)) for leg, norm in zip(legs, own, strict=True)]
-    return rows, torch.stack([norm.sign() for norm in own]).sum(dim=0).sqrt()
+    return mapped(_directions, legs, own), torch.stack([norm.sign() for norm in own]).sum(dim=0).sqrt()
 
 
 def counted(found: Clusters) -> dict[str, Tensor]:
@@ -73,3 +74,7 @@ def counted(found: Clusters) -> dict[str, Tensor]:
         "distinct_units": distinct.sum(-1),
         "unbroken": order / (copies * math.lgamma(size + 1) or 1.0),
     }
+
+
+def _directions(leg: Tensor, norms: Tensor) -> Tensor:
+    return ratio(leg, norms.unsqueeze(-1).expand_as(leg))

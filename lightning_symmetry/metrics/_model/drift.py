@@ -80,7 +80,7 @@ def drift(before: Charges, after: Charges, kept: Mapping[str, float | None]) -> 
         shares = [share for _, share in key if share is not None]
         is_known = len(shares) == len(key)
         compare = partial(_compared, powers, shares if is_known else [1.0] * len(key))
-        drifts = {name: Drift(*value) for name, value in batched(compare, inputs).items()}
+        drifts = {name: Drift(*value) for name, value in batched(compare, inputs.items()).items()}
         moved |= drifts
         foreseen |= drifts if is_known else {}
     return {
@@ -114,11 +114,12 @@ def _squares(read: Reader, pieces: Sequence[Piece]) -> Tensor:
 
 
 def _grams(read: Reader, pieces: Sequence[Piece]) -> Tensor:
-    grams = (_gram(block) for block in read(pieces))
+    grams = (_gram(read, piece) for piece in pieces)
     return torch.stack(list(grams)).sum(0)
 
 
-def _gram(block: Tensor) -> Tensor:
+def _gram(read: Reader, piece: Piece) -> Tensor:
+    (block,) = read([piece])
     precise = block.to(torch.promote_types(block.dtype, torch.float32))
     return inner_products(precise, precise)
 

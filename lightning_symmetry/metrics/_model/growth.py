@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,20 +44,26 @@ def _projected(
     """The slope along the broken part of the weights, and its square: ``(2,)`` by the name of a symmetry."""
     known = {name: pieces for name, pieces in moved.items() if given.know(pieces)}
     found = batched(
-        lambda *blocks: _products(part, *blocks),
-        {name: [*given.spread(pieces), *given.spread_gradients(pieces)] for name, pieces in known.items()},
+        partial(_products, part),
+        (
+            ((name, i), given.spread(piece))
+            for name, pieces in known.items()
+            for i, piece in enumerate(pieces)
+        ),
+        alone=given.is_sharded,
     )
-    return {name: _with_decay(products, given.decays(known[name])) for name, products in found.items()}
+    products = {
+        name: torch.stack([found[name, i] for i in range(len(pieces))], dim=-1)
+        for name, pieces in known.items()
+    }
+    return {name: _with_decay(each, given.decays(known[name])) for name, each in products.items()}
 
 
-def _products(part: Callable[[Tensor], Tensor], *blocks: Tensor) -> Tensor:
-    """⟨θ⊥, ∇L⟩ and ‖θ⊥‖² of every piece, ``(symmetries, 2, pieces)``, from its weights and its gradient."""
-    half, found = len(blocks) // 2, []
-    for weights, slopes in zip(blocks[:half], blocks[half:], strict=True):
-        broken = part(weights.to(torch.promote_types(weights.dtype, torch.float32)))
-        rest = tuple(range(1, broken.ndim))
-        found.append(torch.stack([(broken * slopes).sum(rest), broken.square().sum(rest)], dim=-1))
-    return torch.stack(found, dim=-1)
+def _products(part: Callable[[Tensor], Tensor], weights: Tensor, slopes: Tensor) -> Tensor:
+    """⟨θ⊥, ∇L⟩ and ‖θ⊥‖² of pieces, ``(pieces, 2)``, from their weights and their gradients."""
+    broken = part(weights.to(torch.promote_types(weights.dtype, torch.float32)))
+    rest = tuple(range(1, broken.ndim))
+    return torch.stack([(broken * slopes).sum(rest), broken.square().sum(rest)], dim=-1)
 
 
 def _with_decay(products: Tensor, decays: Sequence[float]) -> Tensor:

@@ -34,7 +34,7 @@ def balance(
             grouped[tuple(powers)][symmetry.name] = norms(pieces)
     found: dict[str, Tensor] = {}
     for alike, named in grouped.items():
-        found |= batched(lambda *rows, powers=alike: scaling_imbalance(rows, powers).mean(-1), named)
+        found |= batched(lambda *rows, powers=alike: scaling_imbalance(rows, powers).mean(-1), named.items())
     return found
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 
 import torch
 from torch import Tensor
@@ -35,19 +35,20 @@ def leaks(given: Slopes, symmetries: Iterable[Symmetry]) -> Measured:
         ``orbit_leak``; the model's is the largest of those that hold exactly. Symmetries are left out where
         a gradient is missing: along the rest of an orbit the loss may well have a slope.
     """
-    alike: dict[tuple[str, tuple[float, ...]], dict[str, list[Tensor]]] = defaultdict(dict)
-    exact = set()
+    alike: dict[tuple[str, tuple[float, ...]], list[Symmetry]] = defaultdict(list)
     for symmetry in symmetries:
         moved = {leg.parameter for leg in symmetry.legs if leg.kind == "parameter"}
-        if not has_closed_form(symmetry) or not given.have(moved):
-            continue
-        weights, gradients, powers = _arranged(given, symmetry)
-        alike[symmetry.group, tuple(powers)][symmetry.name] = [*weights, *gradients]
-        exact |= {symmetry.name} if symmetry.holds == "exactly" else set()
+        if has_closed_form(symmetry) and given.have(moved):
+            alike[symmetry.group, tuple(_powers(symmetry))].append(symmetry)
     each: dict[str, Tensor] = {}
     steepness = given.steepness()
-    for (group, common), tensors in alike.items():
-        each |= batched(partial(_leak, _SLOPES[group], common, steepness), tensors)
+    for (group, powers), some in alike.items():
+        if given.is_sharded:
+            each |= {s.name: _leak_of_one(given, s, _SLOPES[group], powers, steepness) for s in some}
+        else:
+            leak = partial(_leak, _SLOPES[group], powers, steepness)
+            each |= batched(leak, ((s.name, [*chain.from_iterable(_pairs(given, s))]) for s in some))
+    exact = {symmetry.name for some in alike.values() for symmetry in some if symmetry.holds == "exactly"}
     certain = [leak for name, leak in each.items() if name in exact]
     return Measured(each, torch.stack(certain).max() if certain else None)
 
@@ -97,16 +98,23 @@ def _ranges(leg: Leg) -> list[tuple[int, int]]:
     return [(start, end + 1) for start, end in zip(leg.offset, last, strict=True)]
 
 
-def _arranged(given: Slopes, symmetry: Symmetry) -> tuple[list[Tensor], list[Tensor], list[float]]:
-    """What a symmetry moves, the gradients there, and the powers."""
+def _powers(symmetry: Symmetry) -> list[float]:
     if symmetry.group != "translation":
-        pieces, powers = sides(symmetry)
-        return given.weights(pieces), given.gradients(pieces), powers
-    legs = [leg for leg in symmetry.legs if leg.kind == "parameter"]
-    gradients = [_shifted(given.gradient(leg), leg, symmetry.size) for leg in legs]
+        return sides(symmetry)[1]
+    return [leg.powers[0] for leg in symmetry.legs if leg.kind == "parameter"]
+
+
+def _pairs(given: Slopes, symmetry: Symmetry) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each piece that a symmetry moves, and the gradient there."""
+    if symmetry.group != "translation":
+        return given.pairs(sides(symmetry)[0])
+    legs = (leg for leg in symmetry.legs if leg.kind == "parameter")
+    return (_shifts(_shifted(given.gradient(leg), leg, symmetry.size)) for leg in legs)
+
+
+def _shifts(gradient: Tensor) -> tuple[Tensor, Tensor]:
     # shifting is like scaling weights that are all one
-    ones = [gradient.new_ones(()).expand_as(gradient) for gradient in gradients]
-    return ones, gradients, [leg.powers[0] for leg in legs]
+    return gradient.new_ones(()).expand_as(gradient), gradient
 
 
 def _shifted(piece: Tensor, leg: Leg, size: int) -> Tensor:
@@ -117,8 +125,27 @@ def _shifted(piece: Tensor, leg: Leg, size: int) -> Tensor:
 
 def _leak(slope: Slope, powers: Sequence[float], steepness: Tensor, *blocks: Tensor) -> Tensor:
     """The leak of several symmetries alike, from weights and gradients ``(symmetries, copies, n, k)``."""
-    half = len(blocks) // 2
-    slopes, directions = slope(blocks[:half], blocks[half:], powers)
+    slopes, directions = slope(blocks[::2], blocks[1::2], powers)
+    return _share(slopes, directions, steepness)
+
+
+def _leak_of_one(
+    given: Slopes, symmetry: Symmetry, slope: Slope, powers: Sequence[float], steepness: Tensor
+) -> Tensor:
+    """The leak of a symmetry, one piece after the other: slopes add up, and so do squares of lengths."""
+    slopes: Tensor | None = None
+    lengths = []
+    for power, pair in zip(powers, _pairs(given, symmetry), strict=True):
+        weights, gradient = (tensor.unsqueeze(0) for tensor in pair)
+        along, length = slope([weights], [gradient], [power])
+        slopes = along if slopes is None else slopes + along
+        lengths.append(length)
+        del weights, gradient, pair
+    assert slopes is not None
+    return _share(slopes, torch.linalg.vector_norm(torch.stack(lengths), dim=0), steepness).squeeze(0)
+
+
+def _share(slopes: Tensor, directions: Tensor, steepness: Tensor) -> Tensor:
     return finite_or_nan(ratio(_norm(slopes / steepness), directions))
 
 

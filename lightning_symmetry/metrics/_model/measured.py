@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 class Measured(NamedTuple):
@@ -50,25 +52,37 @@ def stacked(tensors: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(tensors))
 
 
-def batched(function: Callable[..., Tensor], inputs: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
+def batched(
+    function: Callable[..., Tensor], inputs: Iterable[tuple[Name, Sequence[Tensor]]], alone: bool = False
+) -> dict[Name, Tensor]:
     """Call a function once for all entries whose tensors have the same shapes, if they are small.
 
     Args:
         function: takes tensors with one more dimension in front, which its result keeps.
-        inputs: tensors by name.
+        inputs: names and tensors, which are let go as soon as they have been put in.
+        alone: call it for each entry by itself, as soon as it comes.
 
     Returns:
-        Results by name.
+        Results by name, in the order of the inputs.
     """
-    alike: dict[object, list[str]] = defaultdict(list)
-    for name, tensors in inputs.items():
-        alike[tuple((t.shape, t.dtype, t.device) for t in tensors)].append(name)
-    values: dict[str, Tensor] = {}
-    for names in alike.values():
-        sample = inputs[names[0]]
-        most = max(1, most_at_once(sample[0].device) // max(1, sum(t.numel() for t in sample)))
-        for start in range(0, len(names), most):
-            some = names[start : start + most]
-            columns = zip(*(inputs[name] for name in some), strict=True)
-            values |= zip(some, function(*map(stacked, columns)).unbind(0), strict=True)
-    return {name: values[name] for name in inputs}
+    waiting: dict[object, list[tuple[Name, Sequence[Tensor]]]] = defaultdict(list)
+    values: dict[Name, Tensor | None] = {}
+    for name, tensors in inputs:
+        values[name] = None
+        some = waiting[tuple((t.shape, t.dtype, t.device) for t in tensors)]
+        some.append((name, tensors))
+        most = most_at_once(tensors[0].device) // max(1, sum(t.numel() for t in tensors))
+        if alone or len(some) >= most:
+            values |= _at_once(function, some)
+            some.clear()
+        del tensors
+    for some in filter(None, waiting.values()):
+        values |= _at_once(function, some)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _at_once(
+    function: Callable[..., Tensor], some: Sequence[tuple[Name, Sequence[Tensor]]]
+) -> dict[Name, Tensor]:
+    names, inputs = zip(*some, strict=True)
+    return dict(zip(names, function(*map(stacked, zip(*inputs, strict=True))).unbind(0), strict=True))

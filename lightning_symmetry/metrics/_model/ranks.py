@@ -34,9 +34,9 @@ def ranks(weights: Weights) -> dict[str, Tensor]:
         return {}
     legs, factors = weights.of(make.writers), gauges(weights)
     if make.width(make.writers) < make.size:
-        gram = lower_column_gram(legs, factors)
+        gram = lower_column_gram(list(legs), factors)
     elif weights.written is None:
-        gram = lower_gram(legs, factors)
+        gram = lower_gram(zip(legs, factors, strict=True))
     else:  # of a single writer, or of several that nothing scales
         gram = _scaled(weights.written, factors[0])
     finite = (weights.joint_norms(make.writers) + weights.sizes).sum(dim=-1).isfinite()
@@ -59,7 +59,8 @@ def product_ranks(weights: Weights) -> dict[str, Tensor]:
         return {}
     sigma = product_singular_values(*map(side_by_side, sides))
     unused = 1 - number_above(sigma, TOLERANCE) / weights.make.size
-    return all_ranks(sigma, weights.legs[0]) | {"unbroken": unused.square().mean(-1).to(weights.legs[0])}
+    like = weights.legs[0].new_empty(0)
+    return all_ranks(sigma, like) | {"unbroken": unused.square().mean(-1).to(like)}
 
 
 def gauges(weights: Weights) -> list[Tensor | None]:

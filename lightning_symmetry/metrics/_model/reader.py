@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from .measured import stacked
+from .fresh import Fresh
+from .measured import most_at_once, stacked
 from .space import Piece
+from .whole_values import whole_values
 
 Key = tuple[object, ...]
 """What a piece is, whichever symmetry it belongs to."""
@@ -19,10 +22,13 @@ class Reader:
 
     Args:
         params: Parameters by name.
+
+    Attributes:
+        params: The same, whole where they are sharded.
     """
 
     def __init__(self, params: Mapping[str, Tensor]) -> None:
-        self._params = params
+        self.params = whole_values(params)
         self._norms: dict[Key, Tensor] = {}
 
     def __call__(self, pieces: Iterable[Piece]) -> list[Tensor]:
@@ -34,10 +40,30 @@ class Reader:
         stack = stacked(self(pieces))
         return stack.to(torch.promote_types(stack.dtype, torch.float32))
 
+    def legs(self, legs: Sequence[Sequence[Piece]], numbers: int) -> Sequence[Tensor]:
+        """Return the legs of some spaces, :meth:`stacked`, from sharded parameters not all at once.
+
+        Args:
+            legs: For every leg, the piece of each space.
+            numbers: How many numbers all legs have.
+        """
+        stored = self.params.stored
+        (first, _), *_ = legs[0]
+        much = numbers > most_at_once(stored[first.parameter].device)
+        if much and any(self.params.is_sharded(leg.parameter) for pieces in legs for leg, _ in pieces):
+            return Fresh([partial(self.stacked, pieces) for pieces in legs])
+        return [self.stacked(pieces) for pieces in legs]
+
+    def empty(self, piece: Piece) -> Tensor:
+        """Return no numbers, with the device of a piece and its precision, float32 or better."""
+        stored = self.params.stored[piece[0].parameter]
+        dtype = torch.promote_types(stored.dtype, torch.float32)
+        return torch.empty(0, dtype=dtype, device=stored.device)
+
     def unflattened(self, piece: Piece) -> Tensor:
         """Return a piece without a copy: ``(copies, size, ...)``, the other dimensions as they are."""
         leg, act = piece
-        units = leg.spread(leg.of(self._params[leg.parameter].detach()), act)
+        units = leg.spread(leg.of(self.params[leg.parameter]), act)
         return units + leg.about if leg.about else units
 
     def norms(self, pieces: Iterable[Piece]) -> list[Tensor]:
@@ -68,7 +94,11 @@ class Reader:
 
     def _units(self, piece: Piece) -> Tensor:
         leg, act = piece
-        units = leg.units(leg.of(self._params[leg.parameter].detach()), act)
+        whole = self.params[leg.parameter]
+        units = leg.units(leg.of(whole), act)
+        # a part would keep the whole alive
+        if self.params.is_sharded(leg.parameter) and units.numel() < whole.numel():
+            units = units.clone()
         return units + leg.about if leg.about else units
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,16 +15,14 @@ from ...functional._lower_products import lower_gram
 from ...functional._norm import frobenius_norm
 from ...functional._spectral_ranks import number_above
 from ...functional._spectrum import roots_of_eigenvalues
-from ...functional.sketch import participation_of_projection, projected
+from ...functional.sketch import participation_of_projection
 from .ranks import TOLERANCE, all_ranks
 from .reader import Reader
-from .sketch import DIRECTIONS
+from .sketch import sketched
 from .space import Piece, pieces, width
 
 
-def rotation_ranks(
-    read: Reader, params: Mapping[str, Tensor], symmetries: Iterable[Symmetry]
-) -> dict[str, dict[str, Tensor]]:
+def rotation_ranks(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, dict[str, Tensor]]:
     """Measure the ranks of spaces that may be rotated, such as residual streams behind norms.
 
     Of all matrices that write or read such a space, side by side, seen through its gains and each of length
@@ -32,7 +31,6 @@ def rotation_ranks(
 
     Args:
         read: gives the weights.
-        params: parameters by name, for the gains.
         symmetries: all symmetries.
 
     Returns:
@@ -42,28 +40,25 @@ def rotation_ranks(
     """
     found: dict[str, dict[str, Tensor]] = defaultdict(dict)
     for symmetry, matrices in _rotated(symmetries):
-        rows = [_framed(read.stacked([piece])[0], piece, symmetry, params) for piece in matrices]
-        gram = lower_gram(rows, [_shrinking(leg) for leg in rows])
+        gram = lower_gram(map(partial(_rows, read, symmetry), matrices))
         sigma = roots_of_eigenvalues(gram, gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1).isfinite())
         sigma = sigma[
             ..., -symmetry.size :
         ]  # beside the mean there is one direction less than there are rows
         unused = (symmetry.size - number_above(sigma, TOLERANCE)).clamp(min=0)
         share = unused * (unused - 1) / max(1, symmetry.size * (symmetry.size - 1))
-        values = all_ranks(sigma, rows[0]) | {"unbroken": share.mean(-1).to(rows[0])}
+        like = read.empty(matrices[0])
+        values = all_ranks(sigma, like) | {"unbroken": share.mean(-1).to(like)}
         for quantity, value in values.items():
             found[quantity][symmetry.name] = value
     return found
 
 
-def rotation_sketch(
-    read: Reader, params: Mapping[str, Tensor], symmetries: Iterable[Symmetry]
-) -> dict[str, dict[str, Tensor]]:
+def rotation_sketch(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, dict[str, Tensor]]:
     """Estimate the participation ratio that :func:`rotation_ranks` measures.
 
     Args:
         read: gives the weights.
-        params: parameters by name, for the gains.
         symmetries: all symmetries.
 
     Returns:
@@ -71,13 +66,13 @@ def rotation_sketch(
     """
     found = {}
     for symmetry, matrices in _rotated(symmetries):
-        parts = []
+        total: Tensor | None = None
         for seed, piece in enumerate(matrices):
-            units = read.unflattened(piece)
-            part = projected(units.to(torch.promote_types(units.dtype, torch.float32)), DIRECTIONS, seed)
-            rows = _framed(part, piece, symmetry, params)
-            parts.append(rows * _shrinking(rows).unsqueeze(-1))
-        found[symmetry.name] = participation_of_projection(torch.stack(parts).sum(dim=0)).mean(-1)
+            rows = _framed(sketched(read, piece, seed), piece, symmetry, read.params)
+            rows = rows * _shrinking(rows).unsqueeze(-1)
+            total = rows if total is None else total.add_(rows)
+        assert total is not None
+        found[symmetry.name] = participation_of_projection(total).mean(-1)
     return {"participation_ratio": found}
 
 
@@ -87,6 +82,12 @@ def _rotated(symmetries: Iterable[Symmetry]) -> Iterator[tuple[Symmetry, list[Pi
         matrices = [piece for piece in pieces(symmetry) if width(*piece) > 1]
         if symmetry.group == "orthogonal" and matrices:
             yield symmetry, matrices
+
+
+def _rows(read: Reader, symmetry: Symmetry, piece: Piece) -> tuple[Tensor, Tensor]:
+    """The rows of a matrix, and what each is multiplied with."""
+    rows = _framed(read.stacked([piece])[0], piece, symmetry, read.params)
+    return rows, _shrinking(rows)
 
 
 def _framed(units: Tensor, piece: Piece, symmetry: Symmetry, params: Mapping[str, Tensor]) -> Tensor:

@@ -73,12 +73,26 @@ def _joined(make: Make, kinds: list[list[int]]) -> Make:
     )
 
 
+def sketched(read: Reader, piece: Piece, seed: int) -> Tensor:
+    """Project a piece.
+
+    Args:
+        read: Gives the weights.
+        piece: Of a parameter.
+        seed: Of the directions.
+
+    Returns:
+        Tensor ``(copies, size, directions)``.
+    """
+    units = read.unflattened(piece)
+    return projected(units.to(torch.promote_types(units.dtype, torch.float32)), DIRECTIONS, seed)
+
+
 def _projected(pieces: Iterable[Piece], read: Reader) -> Tensor:
     """The sum of the projections of some pieces, ``(copies, size, directions)``."""
     total: Tensor | None = None
     for seed, piece in enumerate(pieces):
-        units = read.unflattened(piece)
-        part = projected(units.to(torch.promote_types(units.dtype, torch.float32)), DIRECTIONS, seed)
+        part = sketched(read, piece, seed)
         total = part if total is None else total.add_(part)
     assert total is not None
     return total

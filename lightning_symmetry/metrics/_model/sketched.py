@@ -25,7 +25,7 @@ def sampled_counts(weights: Weights) -> dict[str, Tensor]:
         The same quantities.
     """
     legs, _ = compared(weights)
-    rows = torch.stack(legs).sum(dim=0)  # each has directions of its own
+    rows = torch.stack(list(legs)).sum(dim=0)  # each has directions of its own
     return counted(sampled_clusters(rows, weights.sizes, weights.make.modulo, SAMPLE))
 
 

@@ -36,7 +36,7 @@ def basis_sketch(weights: Weights) -> dict[str, Tensor]:
 def _narrow(weights: Weights) -> dict[str, Tensor]:
     make = weights.make
     # a common divisor of all weights, so that fourth powers neither overflow nor vanish
-    grams = [inner_products(leg, leg) for leg in weights.legs]
+    grams = list(map(_gram, weights.legs))
     peak = torch.stack([gram.diagonal(dim1=-2, dim2=-1).amax(-1) for gram in grams]).amax(0)[..., None, None]
     grams = [gram / torch.where(peak > 0, peak, 1.0) for gram in grams]
     found = {}
@@ -52,19 +52,23 @@ def _narrow(weights: Weights) -> dict[str, Tensor]:
 
 
 def _wide(weights: Weights) -> dict[str, Tensor]:
-    make, first = weights.make, weights.legs[0]
+    make, like = weights.make, weights.legs[0].new_empty(0)
     found = {}
     if make.writers and make.readers:
         sketches = [leg @ _along(leg, seed) for seed, leg in enumerate(weights.of(make.writers))]
         written = torch.stack(sketches).sum(dim=0)
         through = torch.cat([leg.mT @ written for leg in weights.of(make.readers)], dim=-2)
         found["participation_ratio"] = participation_of_projection(through).mean(-1)
-    probes = projection(make.size, DIRECTIONS, 0, first.dtype, first.device).mT
+    probes = projection(make.size, DIRECTIONS, 0, like.dtype, like.device).mT
     images = [leg @ (leg.mT @ probes) for leg in weights.legs]
     moved, against = (_sum([images[leg] for leg in side]) for side in _sides(weights))
     if moved is not None and against is not None:
         found["noether_imbalance"] = _imbalance(moved, against)
     return found
+
+
+def _gram(leg: Tensor) -> Tensor:
+    return inner_products(leg, leg)
 
 
 def _sides(weights: Weights) -> tuple[list[int], list[int]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
 from ...functional._lower_products import lower_gram
+from .fresh import Fresh
 from .gauge import sizes
 from .kin import Kin
 from .reader import Reader, row_norms
@@ -24,13 +26,13 @@ class Weights:
 
     def __init__(self, kin: Kin, read: Reader) -> None:
         self.make = kin.make
-        self.legs = [read.stacked(pieces) for pieces in kin.legs]
+        self.legs = read.legs(kin.legs, kin.make.numbers * len(kin.names))
         self._kin, self._read = kin, read
 
     @cached_property
     def norms(self) -> list[Tensor]:
         """The length of every unit in each leg, ``(spaces, copies, n)``."""
-        found = [row_norms(leg) for leg in self.legs]
+        found = list(map(row_norms, self.legs))
         for pieces, norms in zip(self._kin.legs, found, strict=True):
             self._read.keep_norms(pieces, norms)
         return found
@@ -51,10 +53,12 @@ class Weights:
         together = set(make.writers) <= set(make.compared) and not make.by_directions
         if not together or make.width(make.writers) < make.size or not make.writers:
             return None
-        return lower_gram(self.of(make.writers), [None] * len(make.writers))
+        return lower_gram(zip(self.of(make.writers), repeat(None)))
 
-    def of(self, legs: Iterable[int]) -> list[Tensor]:
+    def of(self, legs: Iterable[int]) -> Sequence[Tensor]:
         """Some of the legs, ``(spaces, copies, n, k)`` each."""
+        if isinstance(self.legs, Fresh):
+            return self.legs.some(list(legs))
         return [self.legs[leg] for leg in legs]
 
     def joint_norms(self, legs: Iterable[int]) -> Tensor:

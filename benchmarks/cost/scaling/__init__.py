@@ -1,0 +1,1 @@
+"""What processes exchange at a look at sharded weights."""

@@ -1,0 +1,98 @@
+"""How much memory two processes take to measure what neither could hold."""
+
+import torch
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lightning_symmetry import find_symmetries
+from lightning_symmetry.metrics import ChargeDrift, OrderParameters
+from lightning_symmetry.metrics._model import measured
+
+from ..processes import join
+
+WIDTH, BLOCKS = 64, 6
+LAYER = 4 * WIDTH * 2 * WIDTH
+"""Bytes of the largest parameter."""
+
+
+class Alive(TorchDispatchMode):
+    """Adds up the bytes of all tensors that operations have made and that are still there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made, self.peak = {}, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if any(issubclass(kind, DTensor) for kind in types):
+            return NotImplemented
+        known = {a.untyped_storage()._cdata for a in args if isinstance(a, torch.Tensor)}
+        result = func(*args, **(kwargs or {}))
+        for each in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(each, torch.Tensor) and each.untyped_storage()._cdata not in known:
+                storage = each.untyped_storage()
+                self.made[StorageWeakRef(storage)] = storage.nbytes()
+        self.made = {ref: size for ref, size in self.made.items() if not ref.expired()}
+        self.peak = max(self.peak, sum(self.made.values()))
+        return result
+
+
+class Block(nn.Module):
+    """Adds a hidden layer to a stream that all blocks share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(WIDTH)
+        self.up, self.down = nn.Linear(WIDTH, 2 * WIDTH), nn.Linear(2 * WIDTH, WIDTH)
+
+    def forward(self, x):
+        return x + self.down(self.up(self.norm(x)).relu())
+
+
+def model() -> nn.Module:
+    """Blocks around one stream, whose space has all the matrices as its legs."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Linear(8, WIDTH), *(Block() for _ in range(BLOCKS)), nn.RMSNorm(WIDTH), nn.Linear(WIDTH, 4)
+        )
+
+
+def whole() -> tuple:
+    """Weights, what stands for gradients, and symmetries."""
+    made = model()
+    params = {name: parameter.detach() for name, parameter in made.named_parameters()}
+    return params, {n: p.sin() for n, p in params.items()}, find_symmetries(made, torch.zeros(1, 8))
+
+
+def looks(params, gradients, symmetries) -> dict[str, tuple[dict[str, float], int]]:
+    """All that is measured, and the most bytes alive meanwhile."""
+    found = {}
+    for name, look in (
+        ("exact", lambda: OrderParameters(symmetries)(params)),
+        ("sketched", lambda: OrderParameters(symmetries, exact=False)(params)),
+        ("motion", lambda: OrderParameters(symmetries).motion(params, gradients)),
+        ("charges", lambda: ChargeDrift(symmetries).charges(params)),
+    ):
+        if name == "sketched":
+            look()  # random directions are kept from look to look, and small beside wider layers
+        with Alive() as alive:
+            values = look()
+        numbers = {k: v.item() for k, v in values.items()} if name != "charges" else {}
+        found[name] = numbers, alive.peak
+    return found
+
+
+def work(rank: int, port: int):
+    """Be one of two processes."""
+    join(rank, port)
+    mesh = init_device_mesh("cpu", (2,))
+    params, gradients, symmetries = whole()
+    measured.AT_ONCE = {"cpu": 0}  # as if these weights were large
+    shards, slopes = (
+        {name: distribute_tensor(each, mesh, [Shard(0)]) for name, each in tensors.items()}
+        for tensors in (params, gradients)
+    )
+    return looks(shards, slopes, symmetries)
