@@ -32,6 +32,10 @@ class ChargeMemory:
         """
         self._measure = ChargeDrift(symmetries)
 
+    def forget(self) -> None:
+        """Compare with nothing at the next look."""
+        self._charges = {}
+
     def look(self, params: Mapping[str, Tensor], groups: Mapping[str, str]) -> dict[str, Tensor]:
         """Compare with the look before.
 

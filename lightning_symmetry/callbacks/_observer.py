@@ -54,6 +54,11 @@ class Observer:
         self._measure = OrderParameters(symmetries, small if exact is None else exact)
         self._charges.watch(symmetries)
 
+    def forget(self) -> None:
+        """Watch nothing, and compare with nothing that was measured before."""
+        self._measure, self._motion = None, {}
+        self._charges.forget()
+
     def step(self, optimizers: Sequence[Optimizer], optimizer: Optimizer) -> None:
         """Count a step of which the next look wants to know.
 

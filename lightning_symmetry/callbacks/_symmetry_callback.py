@@ -32,6 +32,7 @@ class SymmetryCallback(SwitchingOff, ABC):
         self.symmetries = symmetries
         self._is_told = symmetries is not None
         self._has_begun = False
+        self._parameters: set[str] = set()
         self._first_step: FirstStep | None = None
 
     @abstractmethod
@@ -140,6 +141,23 @@ class SymmetryCallback(SwitchingOff, ABC):
         """
         self._first_step = None
 
+    def is_changed(self, pl_module: LightningModule) -> bool:
+        """Say whether the model has other parameters than those whose symmetries are known.
+
+        Args:
+            pl_module: The model, which may be steered while it trains.
+
+        Returns:
+            True if so.
+        """
+        return self._parameters != {name for name, _ in pl_module.named_parameters()}
+
+    def begin_anew(self) -> None:
+        """Find the symmetries of a changed model at the next batch, unless they were told."""
+        self._has_begun = False
+        if not self._is_told:
+            self.symmetries = None
+
     def _look_back(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._is_off or self._first_step is None or not self._first_step.is_watching:
             return
@@ -166,7 +184,8 @@ class SymmetryCallback(SwitchingOff, ABC):
         if self._first_step is not None:
             self._first_step.close()
         moved = {leg.parameter for s in self.symmetries for leg in s.legs if leg.kind == "parameter"}
-        unknown = sorted(moved - {name for name, _ in pl_module.named_parameters()})
+        self._parameters = {name for name, _ in pl_module.named_parameters()}
+        unknown = sorted(moved - self._parameters)
         if unknown:
             raise ValueError(
                 f"`symmetries` must name parameters of {type(pl_module).__name__}, found {unknown[0]!r}"

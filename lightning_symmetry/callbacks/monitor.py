@@ -64,7 +64,8 @@ class SymmetryMonitor(SymmetryCallback):
     once with the cause and switches itself off; training goes on. Source: Ziyin, Xu, Poggio, Chuang, arXiv
     2502.05300.
 
-    Of several processes, all look at the same steps, and before they exchange anything they agree that none
+    Where steering gives the model other parameters in mid-run, its symmetries are found anew, and nothing is
+    compared across that moment. Of several processes, all look at the same steps, and before they exchange anything they agree that none
     has failed: if one has, all switch off together. A parameter that is sharded (FSDP2 or tensor parallelism
     by ``ModelParallelStrategy``) is put together when it is read and let go when the next one is, so that a
     look takes memory for single layers, never for the model; processes receive each a few times. Where
@@ -220,7 +221,7 @@ class SymmetryMonitor(SymmetryCallback):
             return
         self.attempt(self._observer.step, trainer.optimizers, optimizer)
         # a batch may take one step with each optimizer
-        if self._is_due(trainer.global_step + len(trainer.optimizers)):
+        if self._is_due(trainer.global_step + len(trainer.optimizers)) and not self.is_changed(pl_module):
             # whole gradients need no other process
             call = self.together if any(map(is_sharded, pl_module.parameters())) else self.attempt
             call(self._look_at_gradients, trainer, pl_module, optimizer)
@@ -240,6 +241,10 @@ class SymmetryMonitor(SymmetryCallback):
         self._budget.batch_ends()
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         if self._is_off or not self._observer.is_ready or not self._is_due(trainer.global_step):
+            return
+        if self.is_changed(pl_module):
+            self._observer.forget()
+            self.begin_anew()
             return
         # clocks differ from process to process: all look at the same steps, when the slowest can afford it
         interval = self.together(self._timed_look, trainer, pl_module)

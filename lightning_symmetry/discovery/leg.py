@@ -52,8 +52,12 @@ class Leg(View):
     @property
     def through(self) -> tuple[str, ...]:
         """The parameters, other than its own, that say how the leg moves."""
-        factors = [f for link in self.chain for f in link.factors] + [f for fs in self.frames for f in fs]
-        return tuple(dict.fromkeys(factor.parameter for factor in factors))
+        return tuple(dict.fromkeys(factor.parameter for factor in self.factors))
+
+    @property
+    def factors(self) -> list[Factor]:
+        """What says how the leg moves, on the way and in front of the units."""
+        return [f for link in self.chain for f in link.factors] + [f for fs in self.frames for f in fs]
 
     def units(self, piece: Tensor, act: int = 0) -> Tensor:
         """Arrange a piece as ``(copies, size, rest)`` along its ``act``-th acting dimension."""

@@ -9,6 +9,7 @@ from math import prod
 import torch
 from torch import Tensor
 
+from ..functional._check import check, check_tensor
 from ._real import like, real
 
 
@@ -39,6 +40,20 @@ class View:
         start = sum(o * s for o, s in zip(self.offset, strides, strict=True))
         steps = [step * strides[axis] if axis >= 0 else 0 for axis, step, _ in self.atoms]
         return tensor.as_strided(self.sizes, steps, tensor.storage_offset() + start)
+
+    def check(self, tensor: Tensor) -> None:
+        """Raise unless a tensor can hold the piece.
+
+        Raises:
+            ValueError: If it is no tensor, or has no such entries.
+        """
+        check_tensor(tensor, self.parameter)
+        shape, ends = tuple(real(tensor).shape), list(self.offset)
+        for axis, step, size in self.atoms:
+            if axis >= 0:
+                ends[axis] += step * (size - 1)
+        holds = len(shape) == len(ends) and all(end < length for end, length in zip(ends, shape, strict=True))
+        check(holds, self.parameter, f"have an entry {tuple(ends)} that a symmetry moves", shape)
 
     def places(self, shape: torch.Size) -> Tensor:
         """Return the flat (row-major) index of every entry of the piece."""

@@ -118,7 +118,7 @@ class Symmetries(Sequence[Symmetry]):
             New tensors where something moved, the given ones elsewhere.
 
         Raises:
-            ValueError: If a parameter or a buffer that a symmetry moves is absent.
+            ValueError: If a parameter or a buffer that a symmetry moves is absent, no tensor or too small.
         """
         return transform(self, params, generator)
 
@@ -134,7 +134,7 @@ class Symmetries(Sequence[Symmetry]):
             orbits meet.
 
         Raises:
-            ValueError: If a parameter or a buffer that a symmetry moves is absent.
+            ValueError: If a parameter or a buffer that a symmetry moves is absent, no tensor or too small.
         """
         return generators(self, params)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..functional._check import check
 from ..groups import GROUPS, Group
 from ._centred import lifted
 from .leg import Leg
@@ -61,10 +62,10 @@ class Symmetry:
         Statistics and random numbers that are absent from ``params`` stay out of it.
 
         Raises:
-            ValueError: If a parameter or a buffer that the symmetry moves is absent.
+            ValueError: If a parameter or a buffer that the symmetry moves is absent, no tensor or too small.
         """
         moved = dict(params)
-        self._check(params)
+        self.check(params)
         group = GROUPS[self.group]
         if any(leg.unit is not None for leg in self.legs):
             return moved | self._rearranged(params, group, element)
@@ -82,7 +83,16 @@ class Symmetry:
             moved[leg.parameter] = leg.replaced(tensor, piece)
         return moved
 
-    def _check(self, params: Mapping[str, Tensor]) -> None:
+    def check(self, params: Mapping[str, Tensor]) -> None:
+        """Raise unless there is everything that the symmetry moves, with room for what it moves.
+
+        Args:
+            params: Parameters and buffers by name.
+
+        Raises:
+            ValueError: If one is absent, is no tensor, or lacks an entry that the symmetry moves.
+        """
+        check(isinstance(params, Mapping), "params", "be a mapping of tensors", type(params).__name__)
         for leg in self.legs:
             if leg.parameter not in params:
                 if leg.kind in ("parameter", "buffer"):
@@ -90,11 +100,14 @@ class Symmetry:
                         f"params must hold {leg.parameter!r}, which {self.name!r} moves; it does not"
                     )
                 continue
+            leg.check(params[leg.parameter])
             passed = [name for name in leg.through if name not in params]
             if passed:
                 raise ValueError(
                     f"params must hold {passed[0]!r}, through which {self.name!r} passes; it does not"
                 )
+            for factor in leg.factors:
+                factor.check(params[factor.parameter])
 
     def _rearranged(self, params: Mapping[str, Tensor], group: Group, element: Tensor) -> dict[str, Tensor]:
         """Let whole branches trade places."""

@@ -1,5 +1,6 @@
 """Errors that name the argument, the rule and the value found."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 from torch import Tensor
@@ -31,6 +32,35 @@ def check_integer(value: object, name: str) -> None:
         ValueError: naming the argument, the rule and the value.
     """
     check(isinstance(value, Integral), name, "be an integer", value)
+
+
+def check_size(value: object, name: str) -> None:
+    """Raise unless an argument is an integer that the length of an axis can be.
+
+    Raises:
+        ValueError: naming the argument, the rule and the value.
+    """
+    check_integer(value, name)
+    check(1 <= value < 2**31, name, "be at least 1 and below 2³¹", value)  # type: ignore[operator]
+
+
+def check_tensor(value: object, name: str) -> None:
+    """Raise unless an argument is a tensor.
+
+    Raises:
+        ValueError: naming the argument, the rule and the type.
+    """
+    check(isinstance(value, Tensor), name, "be a tensor", type(value).__name__)
+
+
+def check_numbers(values: object, name: str) -> None:
+    """Raise unless an argument is a sequence of real numbers.
+
+    Raises:
+        ValueError: naming the argument, the rule and the value.
+    """
+    numbers = isinstance(values, Sequence) and all(isinstance(value, Real) for value in values)
+    check(numbers, name, "be a sequence of numbers", values)
 
 
 def check_device(tensor: Tensor, other: Tensor, name: str, others: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional import general_linear_imbalance, scaling_imbalance
 from lightning_symmetry.metrics._latest import LatestMetric
 
@@ -19,6 +20,9 @@ class ScalingImbalance(LatestMetric):
             what it writes.
         kwargs: passed on to :class:`torchmetrics.Metric`.
 
+    Raises:
+        ValueError: if ``powers`` is no sequence of numbers.
+
     Example:
         >>> import torch
         >>> from lightning_symmetry.metrics import ScalingImbalance
@@ -31,6 +35,7 @@ class ScalingImbalance(LatestMetric):
     plot_upper_bound: float = 1.0
 
     def __init__(self, powers: Sequence[float], **kwargs: Any) -> None:
+        check_numbers(powers, "powers")
         super().__init__(*powers, **kwargs)
         self.powers = tuple(powers)
 
@@ -39,6 +44,9 @@ class ScalingImbalance(LatestMetric):
 
         Args:
             legs: tensors ``(..., n, k_l)``, one a power.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(scaling_imbalance(legs, self.powers).mean())
 
@@ -68,5 +76,8 @@ class GeneralLinearImbalance(LatestMetric):
         Args:
             writers: tensor ``(..., n, k)``.
             readers: tensor ``(..., n, k')``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(general_linear_imbalance(writers, readers).mean())

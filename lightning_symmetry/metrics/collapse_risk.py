@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_symmetry.functional import collapse_risk
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_integer, check_number, check_tensor
 from lightning_symmetry.metrics._latest import LatestMetric
 
 
@@ -42,6 +42,7 @@ class CollapseRisk(LatestMetric):
     is_differentiable = False
 
     def __init__(self, window: int = 16, **kwargs: Any) -> None:
+        check_integer(window, "window")
         check(window >= 5, "window", "be at least 5", window)
         super().__init__(window, **kwargs)
         self.window = window
@@ -55,7 +56,17 @@ class CollapseRisk(LatestMetric):
         Args:
             step: the step of the look, larger than the one before.
             order_parameters: tensor of positive numbers, the same shape each time.
+
+        Raises:
+            ValueError: if ``step`` is no number larger than the one before, or ``order_parameters`` no real tensor of the same
+                shape as before.
         """
+        check_number(step, "step")
+        check(not self._steps or step > self._steps[-1], "step", "be larger than the one before", step)
+        check_tensor(order_parameters, "order_parameters")
+        shape = self._looks[-1].shape if self._looks else order_parameters.shape
+        fits = order_parameters.shape == shape and not order_parameters.is_complex()
+        check(fits, "order_parameters", f"be real of shape {tuple(shape)}", order_parameters)
         self._steps.append(step)
         self._looks.append(order_parameters.detach())
         if len(self._looks) < self.window:

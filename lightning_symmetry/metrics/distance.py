@@ -34,6 +34,9 @@ class SymmetryBreakingDistance(LatestMetric):
         Args:
             legs: tensors ``(..., n, k_l)``.
             projected: their projections, one a leg.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         distances = symmetry_breaking_distance(legs, projected)
         self._keep(torch.linalg.vector_norm(distances))
@@ -61,6 +64,9 @@ class BrokenShare(LatestMetric):
 
         Args:
             legs: tensors ``(..., n, k_l)``, one unit a row.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(broken_share(legs).mean())
 
@@ -87,5 +93,8 @@ class NormSortedDistance(LatestMetric):
 
         Args:
             legs: tensors ``(..., n, k_l)``, one unit a row.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(norm_sorted_distance(legs).amin())

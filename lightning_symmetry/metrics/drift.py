@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional import general_linear_drift, scaling_drift
 from lightning_symmetry.functional.drift import Drift
 from lightning_symmetry.metrics.mechanisms import _ComparingMetric
@@ -15,6 +16,7 @@ class _DriftMetric(_ComparingMetric):
     _drift: Callable[..., Drift]
 
     def __init__(self, powers: Sequence[float], **kwargs: Any) -> None:
+        check_numbers(powers, "powers")
         super().__init__(*powers, **kwargs)
         self.powers = tuple(powers)
 
@@ -25,6 +27,9 @@ class _DriftMetric(_ComparingMetric):
             legs: tensors ``(..., n, k_l)``, one a power.
             kept: the share that weight decay has left of the weights since, the product of 1 − ηλ over the
                 steps.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         before = self._compared_with()
         shares = [kept if before else 1.0] * len(self.powers)
@@ -52,6 +57,9 @@ class ScalingDrift(_DriftMetric):
             what it writes.
         kwargs: passed on to :class:`torchmetrics.Metric`.
 
+    Raises:
+        ValueError: if ``powers`` is no sequence of numbers.
+
     Example:
         >>> import torch
         >>> from lightning_symmetry.metrics import ScalingDrift
@@ -75,6 +83,9 @@ class GeneralLinearDrift(_DriftMetric):
         powers: 1 for a leg that the group multiplies by g, -1 for one that it multiplies by the inverse
             transpose.
         kwargs: passed on to :class:`torchmetrics.Metric`.
+
+    Raises:
+        ValueError: if ``powers`` is no sequence of numbers.
 
     Example:
         >>> import torch

@@ -33,5 +33,8 @@ class GrowthRate(LatestMetric):
         Args:
             broken: the broken part of the weights, tensors ``(..., n, k_l)``.
             gradients: the gradient of the loss, tensors of the same shapes.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(growth_rate(broken, gradients).mean())

@@ -8,6 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
+from lightning_symmetry.functional._check import check_number, check_tensor
 from lightning_symmetry.functional import ignition_times
 
 
@@ -44,6 +45,7 @@ class IgnitionTimes(Metric):
     amplitudes: list[Tensor]
 
     def __init__(self, fraction: float = 0.5, **kwargs: Any) -> None:
+        check_number(fraction, "fraction")
         if not 0 < fraction < 1:
             raise ValueError(f"`fraction` must be between 0 and 1, got {fraction!r}")
         super().__init__(**{"sync_on_compute": False, **kwargs})
@@ -62,6 +64,7 @@ class IgnitionTimes(Metric):
             ValueError: if ``amplitudes`` is not floating-point, or has no dimension or another shape than
             before.
         """
+        check_tensor(amplitudes, "amplitudes")
         if not amplitudes.is_floating_point() or amplitudes.ndim == 0:
             raise ValueError(
                 f"`amplitudes` must be real and floating-point of shape (..., modes), "

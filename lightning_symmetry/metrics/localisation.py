@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_integer
 from lightning_symmetry.functional import localisation
 from lightning_symmetry.metrics._latest import LatestMetric
 
@@ -33,6 +34,7 @@ class Localisation(LatestMetric):
     plot_upper_bound: float = 1.0
 
     def __init__(self, modes: int = 1, **kwargs: Any) -> None:
+        check_integer(modes, "modes")
         if modes < 1:
             raise ValueError(f"`modes` must be at least 1, got {modes}")
         super().__init__(modes, **kwargs)
@@ -43,5 +45,8 @@ class Localisation(LatestMetric):
 
         Args:
             matrix: tensor ``(..., m, n)``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(localisation(matrix)[..., : self.modes].mean())

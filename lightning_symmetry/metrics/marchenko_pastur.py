@@ -32,5 +32,8 @@ class LearnedModes(LatestMetric):
 
         Args:
             matrix: tensor ``(..., m, n)``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(learned_modes(matrix).sum())

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional import alignment, feature_learning, mechanisms
 from lightning_symmetry.functional.mechanisms import GrowthSplit
 from lightning_symmetry.metrics._latest import LatestMetric
@@ -36,6 +37,9 @@ class Alignment(LatestMetric):
         Args:
             writers: tensor ``(..., n, k)``.
             readers: tensor ``(..., n, k')``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(alignment(writers, readers).mean())
 
@@ -76,6 +80,9 @@ class FeatureLearning(_ComparingMetric):
         rates: learning rates of the writers and of the readers.
         kwargs: passed on to :class:`torchmetrics.Metric`.
 
+    Raises:
+        ValueError: if ``rates`` is no sequence of numbers.
+
     Example:
         >>> import torch
         >>> from lightning_symmetry.metrics import FeatureLearning
@@ -87,6 +94,7 @@ class FeatureLearning(_ComparingMetric):
     """
 
     def __init__(self, rates: tuple[float, float] = (1.0, 1.0), **kwargs: Any) -> None:
+        check_numbers(rates, "rates")
         super().__init__(*rates, **kwargs)
         self.rates = rates
 
@@ -96,6 +104,9 @@ class FeatureLearning(_ComparingMetric):
         Args:
             writers: tensor ``(..., n, k)``.
             readers: tensor ``(..., n, k')``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         look = [writers, readers]
         first = self._compared_with() or look
@@ -131,6 +142,9 @@ class Mechanisms(_ComparingMetric):
         Args:
             writers: tensor ``(..., n, k)``.
             readers: tensor ``(..., n, k')``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         look = [writers, readers]
         split = mechanisms(self._compared_with() or look, look)

@@ -29,6 +29,7 @@ class Tangent:
     """
 
     def __init__(self, symmetry: Symmetry, params: Mapping[str, Tensor]) -> None:
+        symmetry.check(params)
         group = GROUPS[symmetry.group]
         moved = {leg.parameter for leg in symmetry.legs}
         needed = moved | {name for leg in symmetry.legs for name in leg.through}

@@ -30,6 +30,9 @@ class ParticipationRatio(LatestMetric):
 
         Args:
             matrix: tensor ``(..., m, n)``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(participation_ratio(matrix).mean())
 
@@ -56,6 +59,9 @@ class EffectiveRank(LatestMetric):
 
         Args:
             matrix: tensor ``(..., m, n)``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(effective_rank(matrix).mean())
 
@@ -82,6 +88,9 @@ class StableRank(LatestMetric):
 
         Args:
             matrix: tensor ``(..., m, n)``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(stable_rank(matrix).mean())
 
@@ -115,5 +124,8 @@ class NumericalRank(LatestMetric):
 
         Args:
             matrix: tensor ``(..., m, n)``.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(numerical_rank(matrix, self.tolerance).mean())

@@ -40,6 +40,9 @@ class DeadUnits(LatestMetric):
 
         Args:
             units: tensor ``(..., n, k)``, one unit a row.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         self._keep(dead_units(units, self.threshold).sum())
 
@@ -68,6 +71,9 @@ class _Compared(LatestMetric):
         Args:
             units: tensor ``(..., n, k)``, one unit a row.
             sizes: tensor ``(..., n)`` that decides which units are dead, by default the norms of the rows.
+
+        Raises:
+            ValueError: as the function raises it.
         """
         found = clusters(
             units, self.threshold, modulo=self.modulo, dead_threshold=self.dead_threshold, sizes=sizes

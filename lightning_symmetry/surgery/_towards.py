@@ -107,11 +107,12 @@ class Towards:
         self, group: dict[str, Any], parameters: list[Tensor], strength: float, opened: list[Opened]
     ) -> None:
         form = decay_form(self._optimizer, group)
-        # The fused multi-tensor kernels want one device and one precision a call.
-        batches: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+        # The multi-tensor kernels want one device, one precision and one way of sharding a call.
+        batches: dict[tuple[Any, ...], list[Tensor]] = {}
         for parameter in parameters:
             if parameter in self._names:
-                batches.setdefault((parameter.device, parameter.dtype), []).append(parameter)
+                kind = (parameter.device, parameter.dtype, getattr(parameter, "placements", None))
+                batches.setdefault(kind, []).append(parameter)
         for batch in batches.values():
             self._open_batch(group, form, batch, strength, opened)
         if form == "decoupled" and batches:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_symmetry import AddSymmetry, Hadamard, LowRank, SymmetryMonitor, fold, prune
+from lightning_symmetry import AddSymmetry, Hadamard, LowRank, Schedule, SymmetryMonitor, fold, prune
 
 from .runs import Classifier, Memory
 
@@ -127,3 +127,37 @@ def test_the_monitor_sees_the_added_symmetry(quiet):
         "model.2.weight",
     }
     assert any(key.startswith(f"symmetry/numerical_rank/{added[0].name}") for key in memory.rows[0])
+
+
+@pytest.mark.parametrize("averaging", ["WeightAveraging", "StochasticWeightAveraging"])
+def test_a_copy_for_averages_must_not_come_before_the_change(averaging, quiet):
+    options = {"swa_lrs": 0.01, "swa_epoch_start": 1} if averaging.startswith("Stochastic") else {}
+    average = getattr(lightning.pytorch.callbacks, averaging)(**options)
+    with pytest.raises(ValueError, match=f"AddSymmetry.* before {averaging}"):
+        fit(Decaying(model()), [average, AddSymmetry(Hadamard())], quiet)
+    module = Decaying(model())
+    fit(module, [AddSymmetry(Hadamard()), average], quiet, max_steps=5)
+    assert any("_factors." in name for name, _ in module.named_parameters())
+
+
+def test_parameters_that_hide_their_values_are_refused_before_training(quiet):
+    module = Decaying(model())
+    module.model[0].weight.ds_id = 0
+    with pytest.raises(
+        ValueError, match="`model.0.weight` must have its values.* for AddSymmetry.*DeepSpeed"
+    ):
+        fit(module, [AddSymmetry({"model.2.weight": Hadamard()})], quiet)
+
+
+@pytest.mark.parametrize("monitor_first", [True, False])
+def test_the_monitor_follows_a_model_that_changes_in_mid_run(monitor_first, quiet):
+    memory = Memory()
+    monitor = SymmetryMonitor(every_n_steps=4, strict=True, max_overhead=None)
+    adding = AddSymmetry({"model.0.weight": LowRank()}, schedule=Schedule(on=10, off=10))
+    callbacks = [monitor, adding] if monitor_first else [adding, monitor]
+    fit(Decaying(model()), callbacks, quiet, logger=memory, log_every_n_steps=1)
+    name = "model.0.weight_factors"
+    watched = [step for step, row in memory.rows.items() if any(name in key for key in row)]
+    assert watched and min(watched) >= 10
+    assert not any(name in symmetry.name for symmetry in monitor.symmetries)
+    assert monitor.last_step >= 28

@@ -147,10 +147,11 @@ def measure(size: Size) -> Outcome:
 
 
 REMARKS = f"""\
-Digits whose 64 pixels are permuted anew every {STEPS} steps; a network 64-64-64-10, gradient descent with rate 0.1, momentum
-0.9 and a weight decay of {DECAY:g}. With decays of 0.003, 0.01 and 0.02 it collapses as well, with 0.03 it had
-only begun to after 24 tasks (single trials). The offset has the size of the initial weights; a tenth of it keeps accuracies of
-about 0.85 and half of the units. Noise and fresh weights keep the ability to learn as well as syre does."""
+Digits whose 64 pixels are permuted anew every {STEPS} steps; a network 64-64-64-10, gradient descent with
+rate 0.1, momentum 0.9 and a weight decay of {DECAY:g}. With decays of 0.003, 0.01 and 0.02 it collapses as
+well, with 0.03 it had only begun to after 24 tasks (single trials). The offset has the size of the initial
+weights; a tenth of it keeps accuracies of about 0.85 and half of the units. Noise and fresh weights keep
+the ability to learn as well as syre does."""
 
 
 REPRODUCTION = Reproduction(

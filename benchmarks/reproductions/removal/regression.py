@@ -186,14 +186,15 @@ def _trapped(found: Comparison, quantity: str, says: str) -> list[Figure]:
 
 
 REMARKS = """\
-A network 8-32-4 learns a teacher of four hidden units. A symmetric state is a saddle: rounding alone leaves it after some
-600 to 2000 steps even in float64, so the trainings are shorter. Noise leaves it as well, and fresh weights do where
-permutations are found (a linear network has none to look at). From a random start it takes an offset of the size of the
-initial weights to keep all units apart (0.1 of it leaves about 4 of 32, like decay alone); its loss is then higher than that
-of the collapsed network, which keeps as many units as the teacher has."""
+A network 8-32-4 learns a teacher of four hidden units. A symmetric state is a saddle: rounding alone leaves
+it after some 600 to 2000 steps even in float64, so the trainings are shorter. Noise leaves it as well, and
+fresh weights do where permutations are found (a linear network has none to look at). From a random start it
+takes an offset of the size of the initial weights to keep all units apart (0.1 of it leaves about 4 of 32,
+like decay alone); its loss is then higher than that of the collapsed network, which keeps as many units as
+the teacher has."""
 
 REPRODUCTION = Reproduction(
-    claim="With weight decay alone regression stays in, and falls into, symmetric states; without symmetries not.",
+    claim="With weight decay alone regression stays in and falls into symmetric states; with syre it does not.",
     source="Ziyin, Xu, Chuang, arXiv 2408.15495, regression",
     measure=measure,
 )

@@ -159,10 +159,11 @@ def _ways() -> dict[str, Callable[[int], Syre | None]]:
 
 
 REMARKS = f"""\
-A linear network {INPUTS}-{WIDTH}-{OUTPUTS}: its hidden space, with a change of basis GL({WIDTH}), is wider than all that is
-written to it and read from it, and weight decay leaves O({WIDTH}) of the group. The dimensions are counted exactly, from the
-derivative of the penalty along every generator that discovery finds. Training begins in a state that the reflections which
-basic syre leaves do not move. No rank is gained by leaving it: in a space this wide the offset alone already has full rank."""
+A linear network {INPUTS}-{WIDTH}-{OUTPUTS}: its hidden space, with a change of basis GL({WIDTH}), is wider
+than all that is written to it and read from it, and weight decay leaves O({WIDTH}) of the group. The
+dimensions are counted exactly, from the derivative of the penalty along every generator that discovery
+finds. Training begins in a state that the reflections which basic syre leaves do not move. No rank is
+gained by leaving it: in a space this wide the offset alone already has full rank."""
 
 REPRODUCTION = Reproduction(
     claim="The offset leaves rotations of a wide space; decay with distinct entries removes them, too.",

@@ -131,12 +131,13 @@ def measure(size: Size) -> Outcome:
 
 
 REMARKS = """\
-An MLP 64-128-64 with a last layer of 32 on digits; views are shifted by up to a pixel and noisy. Decay is 0.01 and the offset
-as large as the initial weights. With a decay of 0.001 the last layer is not of low rank to begin with and syre gains nothing; an
-offset of a tenth of the initial weights ends low rank at 0.01, too, but the probe got worse with it in a single trial."""
+An MLP 64-128-64 with a last layer of 32 on digits; views are shifted by up to a pixel and noisy. Decay is
+0.01 and the offset as large as the initial weights. With a decay of 0.001 the last layer is not of low rank
+to begin with and syre gains nothing; an offset of a tenth of the initial weights ends low rank at 0.01,
+too, but the probe got worse with it in a single trial."""
 
 REPRODUCTION = Reproduction(
-    claim="Without symmetries the last layer of contrastive learning is not of low rank, and probes read more.",
+    claim="Without symmetries the last layer of contrastive learning keeps its rank, and probes read more.",
     source="Ziyin, Xu, Chuang, arXiv 2408.15495, self-supervised learning",
     measure=measure,
 )

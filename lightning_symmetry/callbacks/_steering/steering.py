@@ -8,6 +8,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from ..._compat import Callback, LightningModule, Trainer, rank_zero_warn
+from .._readable import check_readable
 from .._run import Run
 from ..schedule import Schedule
 from .change import Change
@@ -72,7 +73,8 @@ class Steering(Callback, ABC):
             stage: ``"fit"``, or another that changes nothing.
 
         Raises:
-            ValueError: If another callback of the Trainer changes the model as well.
+            ValueError: If another callback of the Trainer changes the model as well, or one in front of this
+                has copied it to average weights.
         """
         if stage != "fit":
             return
@@ -81,6 +83,13 @@ class Steering(Callback, ABC):
         if len(changing) > 1:
             names = ", ".join(type(each).__name__ for each in changing)
             raise ValueError(f"at most one callback must change the layers of the model, found {names}")
+        averaging = [each for each in callbacks[: callbacks.index(self)] if hasattr(each, "_average_model")]
+        if self._change is not None and averaging:
+            name = type(averaging[0]).__name__
+            raise ValueError(
+                f"`callbacks` must have {type(self).__name__}, which changes the layers of the model, before "
+                f"{name}, which copies the model in its own setup, found it behind"
+            )
         goes_on = self._run.goes_on(trainer, pl_module)
         self._progress = self._progress if goes_on else Progress(self.schedule)
         if self._change is not None:
@@ -108,6 +117,7 @@ class Steering(Callback, ABC):
             trainer: The Trainer.
             pl_module: The model.
         """
+        check_readable(pl_module, type(self).__name__)
         self._progress.check(trainer)
         self._acting = None
         self._log.begin()

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_tensor
 
 
 class AccumulatedMetric(Metric):
@@ -38,19 +38,6 @@ class AccumulatedMetric(Metric):
         return self._plot(val, ax)
 
 
-def check_size(size: int, name: str) -> None:
-    """Refuse a number of things that is not positive.
-
-    Args:
-        size: the number.
-        name: what to call it in an error.
-
-    Raises:
-        ValueError: if it is less than 1.
-    """
-    check(size >= 1, name, "be at least 1", size)
-
-
 def check_samples(features: Tensor, num_features: int) -> None:
     """Refuse features that are no rows of the size that was announced.
 
@@ -61,5 +48,6 @@ def check_samples(features: Tensor, num_features: int) -> None:
     Raises:
         ValueError: if they have another shape.
     """
+    check_tensor(features, "features")
     shape: Sequence[int] = tuple(features.shape)
     check(len(shape) == 2 and shape[1] == num_features, "features", f"have shape (n, {num_features})", shape)

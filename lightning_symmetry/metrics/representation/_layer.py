@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_integer, check_size, check_tensor
 from lightning_symmetry.functional._legs import as_rows
 from lightning_symmetry.functional.representation.layer_matrices import LayerMatrices, checked_samples
 from lightning_symmetry.functional.representation.moments import Moments, merge_packed, moments
@@ -32,7 +32,7 @@ class LayerMetric(Metric):
         kwargs: passed on to :class:`torchmetrics.Metric`.
 
     Raises:
-        ValueError: if a width is not positive or ``limit`` less than 2.
+        ValueError: if a number is no integer, a width or copy is not positive, or ``limit`` is less than 2.
     """
 
     # Three declarations that torchmetrics reads from the class.
@@ -50,9 +50,14 @@ class LayerMetric(Metric):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        check(in_features >= 1, "in_features", "be at least 1", in_features)
-        check(out_features >= 1, "out_features", "be at least 1", out_features)
+        check_size(in_features, "in_features")
+        check_size(out_features, "out_features")
+        check_integer(limit, "limit")
         check(limit >= 2, "limit", "be at least 2", limit)
+        check_integer(seed, "seed")
+        check(isinstance(copies, Sequence), "copies", "be a sequence of integers", copies)
+        for size in copies:
+            check_size(size, "copies")
         super().__init__(**kwargs)
         self.in_features, self.out_features, self.copies = in_features, out_features, tuple(copies)
         self.limit, self.seed = limit, seed
@@ -90,9 +95,11 @@ class LayerMetric(Metric):
         """
         first = len(self.copies)
         shape = (*self.copies, self.out_features, self.in_features)
+        check_tensor(weight, "weight")
         check(tuple(weight.shape) == shape, "weight", f"have shape {shape}", tuple(weight.shape))
         flat = self._flat(inputs, "inputs")
         if mask is not None:
+            check_tensor(mask, "mask")
             check(mask.shape == inputs.shape[first:-1], "mask", "have one entry a sample", tuple(mask.shape))
             mask = mask.flatten().expand(flat.shape[:-1])
         rows = checked_samples(

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_tensor
 from lightning_symmetry.functional.representation._cross_moments import CrossMoments, cross_sums, frame
 from lightning_symmetry.functional.representation._pair import as_pair, wide
 from lightning_symmetry.metrics.representation._records import read, write
@@ -132,6 +132,7 @@ def as_batch(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
             same number of samples.
     """
     for name, side in (("a", a), ("b", b)):
+        check_tensor(side, name)
         check(side.ndim == 2, name, "have shape (n, d)", tuple(side.shape))
     one, other = as_pair(a.detach(), b.detach())
     return one, other

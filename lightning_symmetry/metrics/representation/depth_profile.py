@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_size
 from lightning_symmetry.functional.representation.depth_profile import Segment, depth_profile
 from lightning_symmetry.functional.representation.feature_ranks import feature_ranks_of
 from lightning_symmetry.functional.representation.moments import Moments, merge_packed
-from lightning_symmetry.metrics.representation._accumulated import AccumulatedMetric, check_size
+from lightning_symmetry.metrics.representation._accumulated import AccumulatedMetric
 from lightning_symmetry.metrics.representation._feature_moments import empty_moments, with_batch
 
 _COLOURS = {"expansion": "tab:green", "transmission": "tab:gray", "reduction": "tab:red"}
@@ -49,6 +49,7 @@ class DepthProfile(AccumulatedMetric):
     def __init__(
         self, num_features: Mapping[str, int], threshold: float = 0.1, noise: float = 0.0, **kwargs: Any
     ) -> None:
+        check(isinstance(num_features, Mapping), "num_features", "be a mapping", type(num_features).__name__)
         check(len(num_features) > 0, "num_features", "name at least one layer", num_features)
         depth_profile([], threshold, noise)  # refuses what it cannot use
         super().__init__(**kwargs)
@@ -70,6 +71,7 @@ class DepthProfile(AccumulatedMetric):
         Raises:
             ValueError: if a name is unknown, or features are not floating-point of the announced shape.
         """
+        check(isinstance(features, Mapping), "features", "be a mapping", type(features).__name__)
         for name, samples in features.items():
             check(name in self._states, "features", f"name layers of {list(self._states)}", name)
             state = self._states[name]

@@ -5,14 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number, check_size
 from lightning_symmetry.functional._legs import as_rows
 from lightning_symmetry.functional.representation._precise import precise
 from lightning_symmetry.functional.representation.dormant_units import count_dormant, scores_of
 from lightning_symmetry.metrics.representation._accumulated import (
     AccumulatedMetric,
     check_samples,
-    check_size,
 )
 
 
@@ -44,6 +43,7 @@ class DormantUnits(AccumulatedMetric):
 
     def __init__(self, num_features: int, threshold: float = 0.025, **kwargs: Any) -> None:
         check_size(num_features, "num_features")
+        check_number(threshold, "threshold")
         check(threshold >= 0, "threshold", "be at least 0", threshold)
         super().__init__(**kwargs)
         self.num_features = num_features

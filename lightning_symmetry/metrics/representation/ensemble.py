@@ -9,6 +9,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities.distributed import gather_all_tensors
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
+from lightning_symmetry.functional._check import check, check_tensor
 from lightning_symmetry.metrics.representation._streamed import PairMetric
 
 
@@ -23,6 +24,9 @@ class EnsembleAgreement(Metric):
         metric: makes the metric of two representations, such as
             :class:`~lightning_symmetry.metrics.UnbiasedLinearCKA`.
         kwargs: passed on to :class:`torchmetrics.Metric`.
+
+    Raises:
+        ValueError: if ``metric`` cannot be called.
 
     Example:
         >>> import torch
@@ -39,6 +43,7 @@ class EnsembleAgreement(Metric):
     full_state_update: bool = False
 
     def __init__(self, metric: Callable[..., PairMetric], **kwargs: Any) -> None:
+        check(callable(metric), "metric", "be callable", metric)
         super().__init__(**{"sync_on_compute": False, **kwargs})
         self._metric = metric
         self.pairs: list[PairMetric] = []
@@ -52,6 +57,7 @@ class EnsembleAgreement(Metric):
         Raises:
             ValueError: as the metric of two representations raises it.
         """
+        check_tensor(features, "features")
         members = _from_all(features.detach())
         while len(self.pairs) < len(members):
             # every process sees all samples: nothing is left to be joined

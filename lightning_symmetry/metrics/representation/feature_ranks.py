@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional.representation.feature_ranks import feature_ranks_of, rankme_of
 from lightning_symmetry.metrics.representation._feature_moments import FeatureMomentsMetric
 
@@ -35,6 +35,7 @@ class RankMe(FeatureMomentsMetric):
     """
 
     def __init__(self, num_features: int, epsilon: float = 1e-7, **kwargs: Any) -> None:
+        check_number(epsilon, "epsilon")
         check(epsilon >= 0, "epsilon", "be at least 0", epsilon)
         super().__init__(num_features, **kwargs)
         self.epsilon = epsilon

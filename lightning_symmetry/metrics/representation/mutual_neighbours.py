@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_integer
 from lightning_symmetry.functional.representation._pair import wide
 from lightning_symmetry.functional.representation.mutual_neighbours import (
     mutual_nearest_neighbours,
@@ -33,7 +33,7 @@ class MutualNearestNeighbours(PairMetric):
         kwargs: passed on to :class:`torchmetrics.Metric`.
 
     Raises:
-        ValueError: if ``neighbours`` is not positive, or ``size`` not larger.
+        ValueError: if an argument is no integer, ``neighbours`` is not positive, or ``size`` not larger.
 
     Example:
         >>> import torch
@@ -48,6 +48,8 @@ class MutualNearestNeighbours(PairMetric):
     """
 
     def __init__(self, neighbours: int = 10, size: int = 1024, seed: int = 0, **kwargs: Any) -> None:
+        for name, value in (("neighbours", neighbours), ("size", size), ("seed", seed)):
+            check_integer(value, name)
         check(neighbours >= 1, "neighbours", "be at least 1", neighbours)
         check(size > neighbours, "size", f"be more than the {neighbours} neighbours", size)
         super().__init__(**kwargs)

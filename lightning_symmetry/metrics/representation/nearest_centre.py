@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_symmetry.functional import nearest_centre_accuracy, nearest_centre_disagreement
+from lightning_symmetry.functional._check import check_tensor
 from lightning_symmetry.metrics.representation._accumulated import AccumulatedMetric
 
 
@@ -70,6 +71,7 @@ class NearestCentreDisagreement(_Share):
         Raises:
             ValueError: if a tensor is not acceptable or does not fit.
         """
+        check_tensor(features, "features")
         share = nearest_centre_disagreement(features.double(), decisions, centres)
         self._add(share, decisions)
 
@@ -109,5 +111,6 @@ class NearestCentreAccuracy(_Share):
         Raises:
             ValueError: if a tensor is not acceptable or does not fit.
         """
+        check_tensor(features, "features")
         share = nearest_centre_accuracy(features.double(), labels, centres, counts)
         self._add(share, labels)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from lightning_symmetry.functional._check import check
+from lightning_symmetry.functional._check import check, check_number
 from lightning_symmetry.functional.representation._hsic import cosine, unbiased_hsic
 from lightning_symmetry.functional.representation.rbf_cka import rbf_sums
 from lightning_symmetry.metrics.representation._streamed import PairMetric, as_batch
@@ -51,6 +51,7 @@ class UnbiasedRBFCKA(PairMetric):
     plot_lower_bound: float | None = None
 
     def __init__(self, fraction: float = 0.8, **kwargs: Any) -> None:
+        check_number(fraction, "fraction")
         check(fraction > 0, "fraction", "be positive", fraction)
         super().__init__(**kwargs)
         self.fraction = fraction
