@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from numbers import Real
 
 
 class Budget:
@@ -17,14 +18,14 @@ class Budget:
         share: What looking may cost, as a share of training time; None for whatever it costs.
 
     Raises:
-        ValueError: If the share is not positive.
+        ValueError: If the share is no positive number.
 
     Attributes:
         looking: Seconds that a look takes, the latest counting half.
     """
 
     def __init__(self, share: float | None) -> None:
-        if share is not None and not share > 0:
+        if share is not None and not (isinstance(share, Real) and share > 0):
             raise ValueError(f"`max_overhead` must be positive or None, found {share!r}")
         self._share = share
         self._training = 0.0

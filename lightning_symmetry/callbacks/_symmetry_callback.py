@@ -28,6 +28,8 @@ class SymmetryCallback(SwitchingOff, ABC):
     """
 
     def __init__(self, symmetries: Symmetries | None, strict: bool) -> None:
+        if not (symmetries is None or isinstance(symmetries, Symmetries)):
+            raise TypeError(f"`symmetries` must be Symmetries or None, found {symmetries!r}")
         super().__init__(strict)
         self.symmetries = symmetries
         self._is_told = symmetries is not None

@@ -74,7 +74,8 @@ class AddSymmetry(Steering):
         schedule: Schedule | None = None,
         threshold: float | None = None,
     ) -> None:
-        if threshold is not None and not (math.isfinite(threshold) and threshold >= 0):
+        number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
+        if threshold is not None and not (number and math.isfinite(threshold) and threshold >= 0):
             raise ValueError(f"`threshold` must be a finite number of at least 0, found {threshold!r}")
         self.config = config
         self.filter = filter

@@ -6,6 +6,7 @@ import math
 from abc import ABC
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from numbers import Real
 from typing import Literal, get_args
 
 from ..stages import Transition
@@ -56,7 +57,7 @@ class OnMetric(Event):
                 f"exactly one of `above` and `below` must be given, found {self.above!r} and {self.below!r}"
             )
         for name, value in (("above", self.above), ("below", self.below)):
-            if value is not None and not math.isfinite(value):
+            if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
                 raise ValueError(f"`{name}` must be finite, found {value!r}")
         _check_steps(self.every_n_steps)
 
@@ -105,7 +106,7 @@ class OnTransition(Event):
     every_n_steps: int = 50
 
     def __post_init__(self) -> None:
-        if self.direction not in get_args(Direction):
+        if not isinstance(self.direction, str) or self.direction not in get_args(Direction):
             raise ValueError(f"`direction` must be one of {get_args(Direction)}, found {self.direction!r}")
         _check_steps(self.every_n_steps)
 

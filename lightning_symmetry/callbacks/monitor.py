@@ -65,7 +65,9 @@ class SymmetryMonitor(SymmetryCallback):
     2502.05300.
 
     Where steering gives the model other parameters in mid-run, its symmetries are found anew, and nothing is
-    compared across that moment. Of several processes, all look at the same steps, and before they exchange anything they agree that none
+    compared across that moment.
+
+    Of several processes, all look at the same steps, and before they exchange anything they agree that none
     has failed: if one has, all switch off together. A parameter that is sharded (FSDP2 or tensor parallelism
     by ``ModelParallelStrategy``) is put together when it is read and let go when the next one is, so that a
     look takes memory for single layers, never for the model; processes receive each a few times. Where
@@ -84,6 +86,7 @@ class SymmetryMonitor(SymmetryCallback):
         strict: Raise where the monitor would warn and switch itself off.
 
     Raises:
+        TypeError: If ``symmetries`` are none.
         ValueError: If ``every_n_steps`` is not a positive integer, or ``max_overhead`` not positive.
 
     Attributes:

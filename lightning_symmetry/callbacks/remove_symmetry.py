@@ -53,7 +53,7 @@ class RemoveSymmetry(Steering):
         schedule: When to act and how strongly; from the start to the end by default.
 
     Raises:
-        TypeError: If ``config`` is something else.
+        TypeError: If ``config``, ``filter`` or ``schedule`` is something else.
         ValueError: If ``schedule`` has a ramp and ``config`` acts in layers, which cannot do so by halves; if
             activations and weights are to be replaced for a while.
 

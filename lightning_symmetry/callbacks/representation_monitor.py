@@ -146,6 +146,13 @@ class RepresentationMonitor(SwitchingOff):
         check(whole and every_n_steps >= 1, "every_n_steps", "be an integer of at least 1", every_n_steps)
         if probe is None and (probe_gradients or reference is not None):
             raise ValueError("`probe` must be given with `probe_gradients` or `reference`, found None")
+        names = [layers] if isinstance(layers, str) else [] if layers is None else layers
+        check(
+            isinstance(names, Sequence) and all(isinstance(name, str) for name in names),
+            "layers",
+            "be names",
+            layers,
+        )
         self.layers = [layers] if isinstance(layers, str) else layers
         self.every_n_steps, self.max_overhead, self.reference = every_n_steps, max_overhead, reference
         self._extent = Extent(batches, max_samples, max_width, exponents)

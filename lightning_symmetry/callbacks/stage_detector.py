@@ -41,7 +41,8 @@ class StageDetector(SwitchingOff):
         strict: Raise where the detector would warn and switch itself off.
 
     Raises:
-        ValueError: If ``every_n_steps`` is not a positive integer, or ``stop_on_collapse`` not a fraction.
+        ValueError: If ``every_n_steps`` is not a positive integer, ``window`` negative, ``stop_on_collapse``
+            not a fraction, or another argument of another type.
 
     Example:
         >>> from lightning_symmetry import StageDetector, SymmetryMonitor
@@ -62,7 +63,15 @@ class StageDetector(SwitchingOff):
     ) -> None:
         if not isinstance(every_n_steps, int) or isinstance(every_n_steps, bool) or every_n_steps < 1:
             raise ValueError(f"`every_n_steps` must be an integer of at least 1, found {every_n_steps!r}")
-        if stop_on_collapse is not None and not 0 < stop_on_collapse < 1:
+        if window is not None and (not isinstance(window, int) or window < 0):
+            raise ValueError(f"`window` must be an integer of at least 0, found {window!r}")
+        for name, keys in (("losses", losses), ("watch", watch)):
+            if not (keys is None and name == "losses") and not _are_texts(keys):
+                raise ValueError(f"`{name}` must be a sequence of texts, found {keys!r}")
+        if not (save_to is None or isinstance(save_to, (str, Path))):
+            raise ValueError(f"`save_to` must be a path, found {save_to!r}")
+        number = isinstance(stop_on_collapse, (int, float))
+        if stop_on_collapse is not None and not (number and 0 < stop_on_collapse < 1):
             raise ValueError(f"`stop_on_collapse` must be between 0 and 1, found {stop_on_collapse!r}")
         super().__init__(strict)
         self.every_n_steps = every_n_steps
@@ -233,3 +242,7 @@ class StageDetector(SwitchingOff):
         self._looks = Looks(self.watch)
         self._last_reading, self._is_restored = 0, False
         self._saved_stage, self._has_news = 0, True
+
+
+def _are_texts(keys: object) -> bool:
+    return isinstance(keys, Sequence) and all(isinstance(key, str) for key in keys)

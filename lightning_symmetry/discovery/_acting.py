@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from ..functional._check import check, check_device, check_tensor
 from ..groups import GROUPS
 from ._real import real
 from .symmetry import Symmetry
@@ -26,6 +27,10 @@ def generators(symmetries: Iterable[Symmetry], params: Mapping[str, Tensor]) -> 
 
     A complex parameter counts twice: for the real and the imaginary part of each number.
     """
+    check(isinstance(params, Mapping) and len(params) > 0, "params", "be a mapping with tensors", params)
+    for name, param in params.items():
+        check_tensor(param, f"params[{name!r}]")
+        check_device(param, next(iter(params.values())), f"params[{name!r}]", "the first")
     rows = [_tangents(symmetry, params) for symmetry in symmetries if symmetry.dimension]
     if rows:
         return torch.cat(rows)
@@ -34,9 +39,13 @@ def generators(symmetries: Iterable[Symmetry], params: Mapping[str, Tensor]) -> 
 
 
 def _tangents(symmetry: Symmetry, params: Mapping[str, Tensor]) -> Tensor:
+    symmetry.check(params)
     group = GROUPS[symmetry.group]
     plain = {name: p.detach() for name, p in params.items()}
-    first = real(next(iter(plain.values())))
+    changing = [plain[leg.parameter] for leg in symmetry.legs if leg.parameter in plain]
+    for tensor in changing:
+        check(tensor.is_floating_point() or tensor.is_complex(), "params", "be floating-point", tensor.dtype)
+    first = real(changing[0])
 
     with torch.inference_mode(False), torch.enable_grad():
         origin = first.new_zeros(symmetry.copies, group.dimension(symmetry.size)).requires_grad_()

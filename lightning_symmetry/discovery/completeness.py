@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ._acting import generators
+from ._module import check_module
 from ._real import like, real
 from ._tracing.replay import double, outputs
 from .symmetry import Symmetry
@@ -77,6 +78,7 @@ def completeness(
         Rank, nullity, the gap between zero and nonzero singular values, and the missing directions.
 
     Raises:
+        TypeError: If ``model`` is not a module.
         ValueError: If the model gives fewer outputs than it has trained parameters, has none that are
             trained, or gives outputs or gradients that are not finite.
 
@@ -90,6 +92,7 @@ def completeness(
         >>> result.rank, result.nullity
         (9, 9)
     """
+    check_module(model)
     args = inputs if isinstance(inputs, tuple) else () if isinstance(inputs, dict) else (inputs,)
     kwargs = inputs if isinstance(inputs, dict) else {}
     with torch.inference_mode(False), torch.enable_grad():

@@ -69,6 +69,8 @@ class Explanation:
         Raises:
             ValueError: If the name is none of these.
         """
+        if not isinstance(name, str):
+            raise ValueError(f"name must be a text; found {name!r}")
         parameters = [p for p in self._blocks if p == name or p.startswith(f"{name}.")]
         if parameters:
             return [fact for parameter in parameters for fact in self._facts(parameter)]
@@ -92,6 +94,9 @@ class Explanation:
 
         Returns:
             A heading for every parameter, below it a line for each axis.
+
+        Raises:
+            ValueError: If the name is none of these.
         """
         lines: list[str] = []
         heading = ""
@@ -144,6 +149,12 @@ def explain(
 
     Returns:
         The explanation, which answers for every parameter, module and symmetry.
+
+    Raises:
+        TypeError: If ``model`` is not a module.
+        ValueError: If the model has no parameters, or a declared symmetry does not hold.
+        TraceError: If the model does not run with these inputs (a wrong shape, or a path that depends on
+            numbers where there are none, as on the meta device); the message names the cause.
 
     Example:
         >>> import torch

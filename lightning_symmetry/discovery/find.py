@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from ._module import check_module
 from ._names import named
 from ._program.program import Program
 from ._solving.assemble import Assembler
@@ -100,8 +101,7 @@ def steps(
     inputs: Inputs,
 ) -> Lowered:
     """Trace a function of a model's parameters, and return the steps in normal form."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module; found {type(model).__name__}")
+    check_module(model)
     if next(model.parameters(), None) is None:
         raise ValueError(f"model must have parameters; found none in {type(model).__name__}")
     return normal_form(lower(tracer(model, function, inputs)))

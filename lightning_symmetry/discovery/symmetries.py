@@ -24,6 +24,9 @@ class Symmetries(Sequence[Symmetry]):
         loss: The function of the outputs that stays the same; ``None`` for the outputs themselves. It is
             remembered for :meth:`errors` and :meth:`completeness`, and not part of :meth:`to_dict`.
 
+    Raises:
+        TypeError: If there is something else than symmetries.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -39,7 +42,12 @@ class Symmetries(Sequence[Symmetry]):
     """
 
     def __init__(self, symmetries: Iterable[Symmetry], *, loss: Callable[..., Any] | None = None) -> None:
+        if not isinstance(symmetries, Iterable) or isinstance(symmetries, Tensor):
+            raise TypeError(f"symmetries must be those of a model; found {type(symmetries).__name__}")
         self._symmetries = tuple(symmetries)
+        for symmetry in self._symmetries:
+            if not isinstance(symmetry, Symmetry):
+                raise TypeError(f"symmetries must be those of a model; found {type(symmetry).__name__}")
         self.loss = loss
 
     @overload
@@ -118,8 +126,11 @@ class Symmetries(Sequence[Symmetry]):
             New tensors where something moved, the given ones elsewhere.
 
         Raises:
+            TypeError: If ``generator`` is none.
             ValueError: If a parameter or a buffer that a symmetry moves is absent, no tensor or too small.
         """
+        if not (generator is None or isinstance(generator, torch.Generator)):
+            raise TypeError(f"generator must be a torch.Generator or None; found {type(generator).__name__}")
         return transform(self, params, generator)
 
     def generators(self, params: Mapping[str, Tensor]) -> Tensor:
@@ -150,6 +161,10 @@ class Symmetries(Sequence[Symmetry]):
 
         Returns:
             What :func:`lightning_symmetry.discovery.verify.errors` returns.
+
+        Raises:
+            TypeError: If ``model`` is not a module.
+            ValueError: If it lacks a parameter that a symmetry moves, or its outputs hold no real number.
         """
         return errors(self, model, args, kwargs, loss or self.loss, seed)
 
@@ -160,5 +175,10 @@ class Symmetries(Sequence[Symmetry]):
 
         Returns:
             What :func:`lightning_symmetry.discovery.completeness.completeness` returns.
+
+        Raises:
+            TypeError: If ``model`` is not a module.
+            ValueError: If it lacks a parameter that a symmetry moves, or has none that is trained, or there
+                are too few outputs or one that is not finite.
         """
         return completeness(self, model, inputs, loss or self.loss)

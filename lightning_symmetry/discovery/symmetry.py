@@ -64,8 +64,8 @@ class Symmetry:
         Raises:
             ValueError: If a parameter or a buffer that the symmetry moves is absent, no tensor or too small.
         """
-        moved = dict(params)
         self.check(params)
+        moved = dict(params)
         group = GROUPS[self.group]
         if any(leg.unit is not None for leg in self.legs):
             return moved | self._rearranged(params, group, element)

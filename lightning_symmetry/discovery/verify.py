@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ._module import check_module
 from ._real import like, real
 from ._tracing.replay import double, outputs
 from .symmetry import Symmetry
@@ -48,6 +49,7 @@ def errors(
         output relative to the largest output. NaN if the outputs are not finite.
 
     Raises:
+        TypeError: If ``model`` is not a module.
         ValueError: If the outputs hold no real number.
 
     Example:
@@ -58,6 +60,7 @@ def errors(
         >>> sorted(find_symmetries(model, x).errors(model, x))
         ['0.permutation', 'all together']
     """
+    check_module(model)
     generator = torch.Generator().manual_seed(seed)
     moved = {leg.parameter for symmetry in symmetries for leg in symmetry.legs}
     state = double(dict(model.named_parameters()) | dict(model.named_buffers()))

@@ -31,7 +31,7 @@ def check_integer(value: object, name: str) -> None:
     Raises:
         ValueError: naming the argument, the rule and the value.
     """
-    check(isinstance(value, Integral), name, "be an integer", value)
+    check(isinstance(value, Integral) and not isinstance(value, bool), name, "be an integer", value)
 
 
 def check_size(value: object, name: str) -> None:
@@ -41,7 +41,8 @@ def check_size(value: object, name: str) -> None:
         ValueError: naming the argument, the rule and the value.
     """
     check_integer(value, name)
-    check(1 <= value < 2**31, name, "be at least 1 and below 2³¹", value)  # type: ignore[operator]
+    check(value >= 1, name, "be at least 1", value)  # type: ignore[operator]
+    check(value < 2**31, name, "be below 2³¹", value)  # type: ignore[operator]
 
 
 def check_tensor(value: object, name: str) -> None:
@@ -51,6 +52,15 @@ def check_tensor(value: object, name: str) -> None:
         ValueError: naming the argument, the rule and the type.
     """
     check(isinstance(value, Tensor), name, "be a tensor", type(value).__name__)
+
+
+def check_values(tensor: Tensor, name: str) -> None:
+    """Raise unless a tensor holds values.
+
+    Raises:
+        ValueError: naming the argument, the rule and the device.
+    """
+    check(not tensor.is_meta, name, "hold values", str(tensor.device))
 
 
 def check_numbers(values: object, name: str) -> None:

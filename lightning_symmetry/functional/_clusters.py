@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_symmetry.functional._alike import Modulo, count_alike, criterion
-from lightning_symmetry.functional._check import check, check_number
+from lightning_symmetry.functional._check import check, check_number, check_tensor
 from lightning_symmetry.functional._finite import rescaled
 from lightning_symmetry.functional._legs import as_units
 from lightning_symmetry.functional._lower_products import lower_products
@@ -136,6 +136,7 @@ def where_finite(witness: Tensor, value: Tensor) -> Tensor:
 
 
 def _as_sizes(sizes: Tensor, norms: Tensor) -> Tensor:
+    check_tensor(sizes, "sizes")
     if sizes.shape != norms.shape or not sizes.is_floating_point():
         raise ValueError(
             f"`sizes` must be floating-point of shape {tuple(norms.shape)}, one size a unit, "

@@ -79,8 +79,18 @@ class InputSpec:
 
         Returns:
             Standard normal entries, or uniform integers from 0 to ``below - 1``.
+
+        Raises:
+            InspectionError: If there is no such tensor, or memory does not hold it.
         """
-        generator = torch.Generator().manual_seed(seed)
+        try:
+            return self._drawn(torch.Generator().manual_seed(seed))
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise InspectionError(
+                f"--input needs a tensor that memory can hold; found {self}", error
+            ) from error
+
+    def _drawn(self, generator: torch.Generator) -> Tensor:
         if self.dtype.is_floating_point or self.dtype.is_complex:
             # Half precision has no normal random numbers of its own on every platform.
             wide = self.dtype if self.dtype.is_complex else torch.float64

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional import general_linear_imbalance, scaling_imbalance
+from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.metrics._latest import LatestMetric
 
 

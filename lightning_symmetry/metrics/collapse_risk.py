@@ -58,8 +58,8 @@ class CollapseRisk(LatestMetric):
             order_parameters: tensor of positive numbers, the same shape each time.
 
         Raises:
-            ValueError: if ``step`` is no number larger than the one before, or ``order_parameters`` no real tensor of the same
-                shape as before.
+            ValueError: if ``step`` is no number larger than the one before, or ``order_parameters`` no
+                real tensor of the same shape as before.
         """
         check_number(step, "step")
         check(not self._steps or step > self._steps[-1], "step", "be larger than the one before", step)

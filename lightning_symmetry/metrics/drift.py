@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional import general_linear_drift, scaling_drift
+from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional.drift import Drift
 from lightning_symmetry.metrics.mechanisms import _ComparingMetric
 

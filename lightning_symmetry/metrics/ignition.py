@@ -1,5 +1,6 @@
 """Metric of when modes are learned."""
 
+from numbers import Real
 from typing import Any
 
 import torch
@@ -8,8 +9,8 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
-from lightning_symmetry.functional._check import check_number, check_tensor
 from lightning_symmetry.functional import ignition_times
+from lightning_symmetry.functional._check import check, check_number, check_tensor
 
 
 class IgnitionTimes(Metric):
@@ -61,8 +62,8 @@ class IgnitionTimes(Metric):
             amplitudes: tensor ``(..., modes)``, of the same shape at every look.
 
         Raises:
-            ValueError: if ``amplitudes`` is not floating-point, or has no dimension or another shape than
-            before.
+            ValueError: if ``step`` is no number, or ``amplitudes`` is not floating-point, or has no dimension
+                or another shape than before.
         """
         check_tensor(amplitudes, "amplitudes")
         if not amplitudes.is_floating_point() or amplitudes.ndim == 0:
@@ -75,6 +76,8 @@ class IgnitionTimes(Metric):
                 f"`amplitudes` must have shape {tuple(self.amplitudes[0].shape[1:])} as before, "
                 f"got {tuple(amplitudes.shape)}"
             )
+        number = isinstance(step, Real) or (isinstance(step, Tensor) and step.numel() == 1)
+        check(number, "step", "be a number", step)
         self.steps.append(torch.as_tensor(step, device=amplitudes.device).reshape(1))
         self.amplitudes.append(amplitudes.detach().unsqueeze(0))
 

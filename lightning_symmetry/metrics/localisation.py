@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check_integer
 from lightning_symmetry.functional import localisation
+from lightning_symmetry.functional._check import check_integer
 from lightning_symmetry.metrics._latest import LatestMetric
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional import alignment, feature_learning, mechanisms
+from lightning_symmetry.functional._check import check_numbers
 from lightning_symmetry.functional.mechanisms import GrowthSplit
 from lightning_symmetry.metrics._latest import LatestMetric
 

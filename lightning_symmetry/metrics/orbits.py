@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..discovery.symmetry import Symmetry
+from ..functional._check import check, check_tensor
 from ..functional._finite import finite_or_nan, ratio
 from ..groups import GROUPS
 from ._model.slopes import steepness
@@ -35,6 +36,9 @@ class Tangent:
         needed = moved | {name for leg in symmetry.legs for name in leg.through}
         plain = {name: params[name].detach() for name in sorted(needed) if name in params}
         self.names = [name for name in plain if name in moved]
+        for name, tensor in plain.items():
+            numbers = tensor.is_floating_point() or tensor.is_complex()
+            check(numbers, f"params[{name!r}]", "be floating-point", tensor.dtype)
         first = plain[self.names[0]]
         with torch.inference_mode(False), torch.enable_grad():
             self._origin = torch.zeros(
@@ -119,7 +123,7 @@ def orbit_leak(
         finite on the way; elsewhere what is not finite does not count.
 
     Raises:
-        ValueError: If a parameter that a symmetry moves is absent.
+        ValueError: If a parameter that a symmetry moves is absent, or a tensor is not acceptable.
 
     Example:
         >>> import torch
@@ -135,6 +139,7 @@ def orbit_leak(
         True
     """
     leaks: dict[str, Tensor] = {}
+    _check(params, "gradients", gradients)
     steepest = steepness(gradients.values())
     for symmetry in symmetries:
         if symmetry.dimension:
@@ -166,7 +171,7 @@ def travelled(
         Both distances by the name of the symmetry, over the parameters that it moves.
 
     Raises:
-        ValueError: If a parameter that a symmetry moves is absent.
+        ValueError: If a parameter that a symmetry moves is absent, or a tensor is not acceptable.
 
     Example:
         >>> import torch
@@ -181,14 +186,28 @@ def travelled(
         Travelled(along=tensor(5.), across=tensor(0.))
     """
     ways: dict[str, Travelled] = {}
+    _check(before, "after", after)
     for symmetry in symmetries:
         if symmetry.dimension:
             tangent = Tangent(symmetry, before)
+            for name in tangent.names:
+                check(name in after, "after", f"hold {name}", list(after))
             step = [after[name].detach() - before[name].detach() for name in tangent.names]
             along = tangent.nearest(step)
             across = [s - a for s, a in zip(step, along, strict=True)]
             ways[symmetry.name] = Travelled(finite_or_nan(_norm(along)), finite_or_nan(_norm(across)))
     return ways
+
+
+def _check(params: Mapping[str, Tensor], name: str, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse what are no tensors by name, or have not the shapes of the parameters."""
+    for argument, given in (("params", params), (name, tensors)):
+        check(isinstance(given, Mapping), argument, "be a mapping of tensors", type(given).__name__)
+        for key, tensor in given.items():
+            check_tensor(tensor, f"{argument}[{key!r}]")
+    for key in params.keys() & tensors.keys():
+        shape, found = tuple(params[key].shape), tuple(tensors[key].shape)
+        check(found == shape, f"{name}[{key!r}]", f"have the shape of the parameter, {shape}", found)
 
 
 def _like(gradient: Tensor | None, param: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_symmetry.functional._check import check, check_numbers
 from lightning_symmetry.stages.online import WINDOW
 from lightning_symmetry.stages.transition import Transition
 
@@ -39,12 +40,19 @@ def transitions(steps: Sequence[int], values: Sequence[float], key: str = "loss"
 
     Raises:
         ImportError: If ``ruptures`` is not installed.
-        ValueError: If there are not as many steps as values, or ``key`` says nothing about breaking.
+        ValueError: If there are not as many steps as values, one is no number, a step is not finite, or
+            ``key`` says nothing about breaking.
 
     Example:
         >>> [(t.step, t.kind) for t in transitions(range(0, 400, 10), [3.0] * 20 + [1.0] * 20)]
         [(200, 'fell')]
     """
+    steps = steps.tolist() if isinstance(steps, np.ndarray) else steps
+    values = values.tolist() if isinstance(values, np.ndarray) else values
+    check_numbers(steps, "steps")
+    check_numbers(values, "values")
+    check(isinstance(key, str), "key", "be a text", key)
+    check(all(map(math.isfinite, steps)), "steps", "be finite", steps)
     if len(steps) != len(values):
         raise ValueError(f"`values` must be as many as `steps`, found {len(values)} and {len(steps)}")
     points = [(step, value) for step, value in zip(steps, values, strict=True) if math.isfinite(value)]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from lightning_symmetry.functional._check import check_number
 from lightning_symmetry.stages.level import MEMORY, Level
 from lightning_symmetry.stages.plateau import span, stands_still
 
@@ -87,7 +88,12 @@ class JumpDetector:
 
         Returns:
             A jump, if this point completes a new plateau.
+
+        Raises:
+            ValueError: If one is no number.
         """
+        check_number(step, "step")
+        check_number(value, "value")
         if not abs(value) < _LARGEST:
             return None
         if self._first is None:

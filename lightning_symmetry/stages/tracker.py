@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from lightning_symmetry.functional._check import check, check_integer, check_number, check_size
 from lightning_symmetry.stages.online import JumpDetector
 from lightning_symmetry.stages.transition import Transition, is_telling
 
@@ -25,7 +26,7 @@ class StageTracker:
         kept: Transitions and changes that are remembered; the oldest are forgotten first, but still counted.
 
     Raises:
-        ValueError: If ``window`` is negative or ``kept`` is not positive.
+        ValueError: If ``window`` is no integer or negative, or ``kept`` none or not positive.
 
     Attributes:
         stage: Number of the current stage, from 0.
@@ -40,10 +41,10 @@ class StageTracker:
     """
 
     def __init__(self, window: int, kept: int = 1000) -> None:
+        check_integer(window, "window")
         if window < 0:
             raise ValueError(f"`window` must not be negative, found {window}")
-        if kept < 1:
-            raise ValueError(f"`kept` must be at least 1, found {kept}")
+        check_size(kept, "kept")
         self.window = window
         self.stage = 0
         self._transitions: deque[Transition] = deque(maxlen=kept)
@@ -66,7 +67,15 @@ class StageTracker:
 
         Returns:
             The transitions that these points complete.
+
+        Raises:
+            ValueError: If ``values`` are no numbers by texts, or ``step`` is no number.
         """
+        check(isinstance(values, Mapping), "values", "be a mapping", values)
+        check_number(step, "step")
+        for key, value in values.items():
+            check(isinstance(key, str), "values", "be named by texts", key)
+            check_number(value, f"values[{key!r}]")
         found = []
         for key, value in values.items():
             if not is_telling(key):

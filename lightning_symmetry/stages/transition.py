@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from lightning_symmetry.functional._check import check, check_number
+
 Kind = Literal["broken", "restored", "rose", "fell"]
 
 _PREFIX = "symmetry/"
@@ -68,8 +70,11 @@ class Transition:
             The transition.
 
         Raises:
-            ValueError: If the key says nothing about breaking.
+            ValueError: If the key says nothing about breaking, or another argument is no number.
         """
+        check(isinstance(key, str), "key", "be a text", key)
+        for name, value in (("step", step), ("before", before), ("after", after)):
+            check_number(value, name)
         if not is_telling(key):
             raise ValueError(f"`key` must not be one that says nothing about breaking, found {key!r}")
         symmetry, quantity = "loss", key

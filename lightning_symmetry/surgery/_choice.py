@@ -13,6 +13,10 @@ Filter = Callable[[str, Any], bool] | Sequence[Symmetry]
 _SHOWN = 5
 
 
+def _are_symmetries(filter: object) -> bool:
+    return isinstance(filter, Sequence) and all(isinstance(each, Symmetry) for each in filter)
+
+
 class Choice:
     """The first pattern that matches a name decides, among the configs that act on such a part.
 
@@ -29,6 +33,8 @@ class Choice:
     """
 
     def __init__(self, config: object, filter: Filter | None) -> None:
+        if not (filter is None or callable(filter) or _are_symmetries(filter)):
+            raise TypeError(f"`filter` must be a function or a sequence of symmetries, found {filter!r}")
         self.single = not isinstance(config, Mapping)
         self.picks = filter is not None or not self.single
         self._patterns = dict(config) if isinstance(config, Mapping) else {"*": config}

@@ -13,7 +13,10 @@ _ROUNDING = 1e-5
 
 def nested_tuples(values: Any) -> Any:
     """Return a matrix or sets, given as sequences, array or tensor, as tuples of tuples."""
+    if getattr(values, "is_meta", False):
+        raise ValueError("a mirror must be made of values, found a tensor on the meta device")
     values = values.tolist() if hasattr(values, "tolist") else values
+    values = values if isinstance(values, Sequence) else (values,)
     return tuple(tuple(row) if isinstance(row, Sequence) else row for row in values)
 
 

@@ -8,16 +8,19 @@ from torch import Tensor, nn
 from lightning_symmetry.layers.asymmetric_activation import AsymmetricActivation
 from lightning_symmetry.surgery._computation import Computation
 from lightning_symmetry.surgery._computed import computation_of, computed_modules, detach
+from lightning_symmetry.surgery._module import check_module
 
 
 def check_steered(model: nn.Module) -> None:
     """Refuse a model of which nothing can be taken off."""
+    check_module(model)
     if not computed_modules(model) and not _activations(model):
         raise ValueError("`model` must have an added symmetry, found none, nor a removed one")
 
 
 def check_foldable(model: nn.Module) -> None:
     """Refuse a model that no plain one computes the same as."""
+    check_module(model)
     for name, module in model.named_modules():
         if isinstance(module, AsymmetricActivation):
             raise ValueError(

@@ -8,6 +8,7 @@ from torch import nn
 from lightning_symmetry.surgery._choice import Choice, Filter
 from lightning_symmetry.surgery._computed import attach
 from lightning_symmetry.surgery._factors import Factors
+from lightning_symmetry.surgery._module import check_module
 from lightning_symmetry.surgery._named import named_once
 from lightning_symmetry.surgery._steerable import check_steerable, untrained
 from lightning_symmetry.surgery.factorisation import Factorisation
@@ -51,7 +52,7 @@ def add_symmetry(
         The model.
 
     Raises:
-        TypeError: If a config is none of the above.
+        TypeError: If ``model`` is no module, a config is none of the above, or ``filter`` is no filter.
         ValueError: If no parameter is chosen, a pattern decides none, or a chosen parameter is refused.
         RuntimeError: If the model has an added symmetry already.
 
@@ -68,6 +69,7 @@ def add_symmetry(
         By symmetry: ``add_symmetry(model, LowRank(), filter=[s for s in find_symmetries(model, x) if s.group
         == "general_linear"])``.
     """
+    check_module(model)
     if any(isinstance(module, Factors) for module in model.modules()):
         raise RuntimeError(
             "`model` must not have an added symmetry already, found one; take it back with `undo` or `fold`"

@@ -60,7 +60,7 @@ class AttentionBias:
             if not (number and math.isfinite(value) and (name != "std" or value >= 0)):
                 rule = "finite number of at least 0" if name == "std" else "finite number"
                 raise ValueError(f"`{name}` must be a {rule}, found {value!r}")
-        if self.part not in get_args(Part):
+        if not isinstance(self.part, str) or self.part not in get_args(Part):
             raise ValueError(f"`part` must be one of {get_args(Part)}, found {self.part!r}")
         check_seed(self.seed)
 

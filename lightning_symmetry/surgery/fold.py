@@ -24,6 +24,7 @@ def fold(model: Model) -> Model:
         The model, with the classes, names and order of parameters that it had.
 
     Raises:
+        TypeError: If ``model`` is no module.
         ValueError: If the model has no symmetry added or removed, or an activation that no plain one equals.
 
     Example:

@@ -67,6 +67,7 @@ class OffsetDecay:
             steps, to any number: 0 is plain weight decay (by :math:`d`).
 
     Raises:
+        TypeError: If an argument is of another type.
         ValueError: If the optimizer has no ``weight_decay``, updates no trainable parameter of ``names`` or
             one of another precision, or if it is not known to use the weights for their decay alone and there
             is a ``metric`` or a parameter of half precision.
@@ -91,6 +92,13 @@ class OffsetDecay:
         draw: Draw,
         metric: Draw | None = None,
     ) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"`optimizer` must be a torch.optim.Optimizer, found {type(optimizer).__name__}")
+        if not isinstance(names, Mapping):
+            raise TypeError(f"`names` must be a mapping of parameters to names, found {type(names).__name__}")
+        for name, each in (("draw", draw), ("metric", metric)):
+            if not (callable(each) or (each is None and name == "metric")):
+                raise TypeError(f"`{name}` must be a function of a name, found {each!r}")
         if not has_weight_decay(optimizer):
             raise ValueError(
                 f"`optimizer` must have `weight_decay` in its parameter groups, found "

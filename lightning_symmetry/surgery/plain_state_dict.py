@@ -31,6 +31,7 @@ def plain_state_dict(model: nn.Module, state_dict: Mapping[str, Any] | None = No
         A new dictionary.
 
     Raises:
+        TypeError: If ``model`` is no module, or ``state_dict`` no mapping.
         ValueError: If no plain model computes the same, or ``state_dict`` lacks a tensor of a computed
             parameter.
 
@@ -42,6 +43,10 @@ def plain_state_dict(model: nn.Module, state_dict: Mapping[str, Any] | None = No
         ['weight', 'bias']
     """
     check_foldable(model)
+    if not (state_dict is None or isinstance(state_dict, Mapping)):
+        raise TypeError(f"`state_dict` must be a mapping or None, found {type(state_dict).__name__}")
+    if not all(isinstance(key, str) for key in state_dict or ()):
+        raise TypeError(f"`state_dict` must have texts as keys, found {list(state_dict or ())}")
     state = dict(model.state_dict() if state_dict is None else state_dict)
     plain: dict[str, Any] = {}
     weights: dict[Computation, Tensor] = {}

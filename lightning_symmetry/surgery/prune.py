@@ -6,6 +6,7 @@ from typing import TypeVar
 from torch import nn
 
 from lightning_symmetry.surgery._factors import Factors
+from lightning_symmetry.surgery._module import check_module
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -27,6 +28,7 @@ def prune(model: Model, threshold: float = 1e-6) -> Model:
         The model.
 
     Raises:
+        TypeError: If ``model`` is no module.
         ValueError: If the model has no added symmetry, or the threshold is no finite number of at least 0.
 
     Example:
@@ -37,6 +39,7 @@ def prune(model: Model, threshold: float = 1e-6) -> Model:
         >>> fold(prune(add_symmetry(model, Hadamard()))).weight.tolist()
         [[4.0, 0.0, -1.0]]
     """
+    check_module(model)
     number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
     if not (number and math.isfinite(threshold) and threshold >= 0):
         raise ValueError(f"`threshold` must be a finite number of at least 0, found {threshold!r}")

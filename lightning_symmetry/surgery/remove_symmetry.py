@@ -12,6 +12,7 @@ from lightning_symmetry.surgery._asymmetry import Asymmetry
 from lightning_symmetry.surgery._choice import Choice, Filter
 from lightning_symmetry.surgery._computed import attach
 from lightning_symmetry.surgery._installed import Installed
+from lightning_symmetry.surgery._module import check_module
 from lightning_symmetry.surgery._named import Named, named_once
 from lightning_symmetry.surgery._steerable import check_steerable, untrained
 from lightning_symmetry.surgery._take_off import replace_modules
@@ -72,7 +73,7 @@ def remove_symmetry(
         The same model.
 
     Raises:
-        TypeError: If ``config`` is of another type.
+        TypeError: If ``model``, ``config`` or ``filter`` is of another type.
         ValueError: If a config decides nothing or only what is frozen or quantised, or chooses what is
             steered already, in half precision, sharded or without a value.
 
@@ -83,6 +84,7 @@ def remove_symmetry(
         >>> list(model.state_dict())[:3]
         ['0.weight', '0.bias', '0.weight_asymmetry._extra_state']
     """
+    check_module(model)
     for entry in config.values() if isinstance(config, Mapping) else [config]:
         if not isinstance(entry, Removal) and not (entry is None and isinstance(config, Mapping)):
             raise TypeError(

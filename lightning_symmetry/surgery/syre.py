@@ -85,7 +85,7 @@ class Syre:
     spread: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.units not in get_args(Units):
+        if not isinstance(self.units, str) or self.units not in get_args(Units):
             raise ValueError(f"`units` must be one of {get_args(Units)}, found {self.units!r}")
         if self.std is None and self.units == "absolute":
             raise ValueError("`std` must be given in absolute units, found None")

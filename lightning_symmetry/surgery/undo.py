@@ -26,6 +26,7 @@ def undo(model: Model) -> Model:
         The model, with the classes, names and order of parameters that it had.
 
     Raises:
+        TypeError: If ``model`` is no module.
         ValueError: If the model has no symmetry added or removed.
 
     Example:

@@ -13,7 +13,7 @@ A_TRANSITION = 6
 
 def test_nothing_grows_but_what_is_remembered_of_transitions():
     with quiet():
-        found = {one.name: one for one in soak.growths(soak.samples(1000, 100))}
+        found = {one.name: one for one in soak.growths(soak.samples(200, 20))}
     assert found[TRANSITIONS].second > found[TRANSITIONS].first > 0
     remembered = found[TRANSITIONS].second - found[TRANSITIONS].first
     stages = (found[STATE].second - found[STATE].first) - A_TRANSITION * remembered
@@ -31,7 +31,7 @@ def test_growth_is_seen():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Plan:
-    plan = Plan(tmp_path_factory.mktemp("whole"), steps=24)
+    plan = Plan(tmp_path_factory.mktemp("whole"), steps=14)
     kill_resume.finish(plan)
     return plan
 

@@ -144,7 +144,7 @@ def test_parameters_that_hide_their_values_are_refused_before_training(quiet):
     module = Decaying(model())
     module.model[0].weight.ds_id = 0
     with pytest.raises(
-        ValueError, match="`model.0.weight` must have its values.* for AddSymmetry.*DeepSpeed"
+        ValueError, match=r"`model\.0\.weight` must have its values.* for AddSymmetry.*DeepSpeed"
     ):
         fit(module, [AddSymmetry({"model.2.weight": Hadamard()})], quiet)
 

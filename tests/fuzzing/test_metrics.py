@@ -62,7 +62,7 @@ def test_updates_of_any_kind(name, data):
     metric = getattr(M, name)(**MADE.get(name, {}))
     for _ in range(2):
         given_ = data.draw(arguments(metric.update))
-        check(metric.update, lambda: metric.update(**given_))
+        check(metric.update, lambda given_=given_: metric.update(**given_))
 
 
 @pytest.mark.parametrize("function", [M.orbit_leak, M.travelled])

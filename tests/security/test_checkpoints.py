@@ -9,7 +9,17 @@ import lightning.pytorch
 import pytest
 import torch
 
-from lightning_symmetry import RemoveSymmetry, RepresentationMonitor, StageDetector, SymmetryMonitor, Syre
+from lightning_symmetry import (
+    AddSymmetry,
+    GroupGate,
+    Hadamard,
+    RemoveSymmetry,
+    RepresentationMonitor,
+    Schedule,
+    StageDetector,
+    SymmetryMonitor,
+    Syre,
+)
 from lightning_symmetry.cli import main
 
 from ..callbacks.runs import Classifier, fit
@@ -25,13 +35,14 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 import torch
 from torch import nn
-checkpoint = torch.load(sys.argv[1], weights_only=True)
 plain = nn.ModuleDict({"model": nn.Sequential(
     nn.Linear(6, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2),
     nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3),
 )})
-plain.load_state_dict(checkpoint["state_dict"], strict=True)
-print(len(checkpoint["callbacks"]))
+for path in sys.argv[1:]:
+    checkpoint = torch.load(path, weights_only=True)
+    plain.load_state_dict(checkpoint["state_dict"], strict=True)
+    print(len(checkpoint["callbacks"]))
 """
 
 
@@ -54,9 +65,23 @@ def callbacks():
     ]
 
 
+def adding(schedule=None):
+    """All callbacks, of which one adds symmetries to the first layer and the last."""
+    config = {"model.0.weight": Hadamard(), "model.6.weight": GroupGate(), "*": None}
+    return [*callbacks(), AddSymmetry(config, schedule=schedule)]
+
+
+RUNS = {
+    "observed and removed": callbacks,
+    "added": adding,
+    "added for a while": lambda: adding(Schedule(on=2)),
+    "added and taken off": lambda: adding(Schedule(on=2, off=2)),
+}
+
+
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """Written in a training with callbacks."""
+def checkpoints(tmp_path_factory):
+    """Written in trainings with callbacks, in the order of the runs."""
     folder = tmp_path_factory.mktemp("run")
     quiet = {
         "accelerator": "cpu",
@@ -65,20 +90,23 @@ def checkpoint(tmp_path_factory):
         "enable_model_summary": False,
     }
     quiet |= {"enable_checkpointing": False, "limit_val_batches": 0, "default_root_dir": str(folder)}
-    fit(Decaying(), callbacks(), quiet, max_steps=6).save_checkpoint(folder / "with.ckpt")
-    return folder / "with.ckpt"
+    paths = [folder / f"{name}.ckpt" for name in RUNS]
+    for given, path in zip(RUNS.values(), paths, strict=True):
+        fit(Decaying(), given(), quiet, max_steps=6).save_checkpoint(path)
+    return paths
 
 
-def test_a_checkpoint_needs_neither_this_package_nor_lightning(checkpoint):
-    command = [sys.executable, "-c", ELSEWHERE, str(checkpoint)]
+def test_checkpoints_need_neither_this_package_nor_lightning(checkpoints):
+    command = [sys.executable, "-c", ELSEWHERE, *map(str, checkpoints)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["4"]
+    assert result.stdout.split() == ["4", "5", "5", "5"]
 
 
-def test_a_checkpoint_names_no_code_of_ours(checkpoint):
-    unsafe = torch.serialization.get_unsafe_globals_in_checkpoint(checkpoint)
-    assert not [name for name in unsafe if "lightning" in name]
+def test_checkpoints_name_no_code_of_ours(checkpoints):
+    for path in checkpoints:
+        unsafe = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        assert not [name for name in unsafe if "lightning" in name]
 
 
 def test_a_plain_checkpoint_resumes_with_every_callback(quiet, tmp_path):
@@ -87,6 +115,15 @@ def test_a_plain_checkpoint_resumes_with_every_callback(quiet, tmp_path):
     trainer = fit(Decaying(), given, quiet, max_steps=8, ckpt_path=tmp_path / "plain.ckpt")
     assert trainer.global_step == 8
     assert given[0].last_step == 8
+
+
+@pytest.mark.parametrize("schedule", [None, Schedule(on=6)])
+def test_a_plain_checkpoint_resumes_with_symmetries_to_be_added(schedule, quiet, tmp_path):
+    plain = fit(Decaying(), [], quiet, max_steps=4)
+    plain.save_checkpoint(tmp_path / "plain.ckpt")
+    trainer = fit(Decaying(), adding(schedule), quiet, max_steps=8, ckpt_path=tmp_path / "plain.ckpt")
+    assert trainer.global_step == 8
+    assert "model.0.weight_factors.factor0" in dict(trainer.lightning_module.named_parameters())
 
 
 class Bomb:

@@ -99,11 +99,11 @@ def _look(measure: OrderParameters, params: dict[str, nn.Parameter]) -> Callable
 def _monitor(
     symmetries: Symmetries, model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> Callable[[], object]:
-    observer, steps = Observer("SymmetryMonitor"), count()
+    observer, steps = Observer("SymmetryMonitor", before=lambda name: None), count()
     observer.watch(symmetries, exact=None)
 
     def look() -> object:
-        observer.look_at_gradients(model, optimizer)
+        observer.look_at_gradients(model, optimizer, scale=1.0)
         return observer.look(model, [optimizer], next(steps))
 
     return look

@@ -63,7 +63,8 @@ def measure(size: Size) -> Outcome:
             for copies in (1, COPIES)
         ]
         (small, small_curves), (wide, wide_curves) = runs
-        differences.append(float((small.model(images) - wide.model(images)).abs().max()))
+        difference = small.model(images) - wide.model(images)
+        differences.append(float(difference.detach().abs().max()))
         order = OrderParameters(find_symmetries(wide.model, images[:1]))(
             {name: parameter.detach() for name, parameter in wide.model.named_parameters()}
         )

@@ -87,9 +87,9 @@ def measure(size: Size) -> Outcome:
         figures,
         controls,
         remarks="The barrier is the largest test loss on the line between two networks of different seeds, "
-        "less that of the line between their losses. Both share their frozen masks, values and offsets. Syre is not "
-        "made for merging: its offset is small beside the weights (0.1 initial standard deviations), or of "
-        "their size (3).",
+        "less that of the line between their losses. Both share their frozen masks, values and offsets. "
+        "Syre is not made for merging: its offset is small beside the weights (0.1 initial standard "
+        "deviations), or of their size (3).",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.reproductions.estimate import Estimate, estimate
 from benchmarks.reproductions.outcome import Control, Line, Panel
-from benchmarks.reproductions.removal._controls import treatments
+from benchmarks.reproductions.removal._controls import Filter, treatments
 from lightning_symmetry._compat import Callback
 from lightning_symmetry.report.run import Curve, Run
 
@@ -81,13 +81,14 @@ class Comparison:
         return Panel(title, x, y, [_line(run.name, run.curves[key]) for run in first], log)
 
 
-def compare(measure: Measure, std: float, seeds: int) -> Comparison:
+def compare(measure: Measure, std: float, seeds: int, filter: Filter | None = None) -> Comparison:
     """Train under every treatment with every seed.
 
     Args:
         measure: Trains and measures.
         std: Size of syre's offset and of the noise, in initial standard deviations.
         seeds: How many seeds.
+        filter: Chooses the parameters that syre acts on; None for all.
 
     Returns:
         The trainings.
@@ -96,7 +97,7 @@ def compare(measure: Measure, std: float, seeds: int) -> Comparison:
         [
             Run(name, seed, *measure(callbacks, seed))
             for seed in range(seeds)
-            for name, callbacks in treatments(std, seed).items()
+            for name, callbacks in treatments(std, seed, filter).items()
         ]
     )
 

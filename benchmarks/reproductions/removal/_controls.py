@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import sqrt
 from typing import Any
 
@@ -12,17 +12,20 @@ from torch.nn.functional import normalize
 
 from lightning_symmetry import RemoveSymmetry, Syre, find_symmetries
 from lightning_symmetry._compat import Callback, LightningModule, Trainer
-from lightning_symmetry.surgery.syre import initial_std
+from lightning_symmetry.surgery import initial_std
 
 ALONE, NOISE, RENEWED, SYRE = "weight decay alone", "noise", "re-initialisation", "syre"
 
+Filter = Callable[[str, Tensor], bool]
 
-def treatments(std: float, seed: int) -> dict[str, list[Callback]]:
+
+def treatments(std: float, seed: int, filter: Filter | None = None) -> dict[str, list[Callback]]:
     """Return the callbacks of every treatment, for one training each.
 
     Args:
         std: Size of syre's offset in initial standard deviations, and of the noise.
         seed: Of the offset, the noise and the fresh weights.
+        filter: Chooses the parameters that syre acts on; None for all.
 
     Returns:
         Callbacks by treatment.
@@ -31,7 +34,7 @@ def treatments(std: float, seed: int) -> dict[str, list[Callback]]:
         ALONE: [],
         NOISE: [Noise(std, seed)],
         RENEWED: [Reinitialisation(seed)],
-        SYRE: [RemoveSymmetry(Syre(std, seed=seed))],
+        SYRE: [RemoveSymmetry(Syre(std, seed=seed), filter)],
     }
 
 

@@ -194,7 +194,7 @@ like decay alone); its loss is then higher than that of the collapsed network, w
 the teacher has."""
 
 REPRODUCTION = Reproduction(
-    claim="With weight decay alone regression stays in and falls into symmetric states; with syre it does not.",
+    claim="With weight decay alone regression stays in and falls into symmetric states, with syre not.",
     source="Ziyin, Xu, Chuang, arXiv 2408.15495, regression",
     measure=measure,
 )

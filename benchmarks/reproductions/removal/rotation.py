@@ -14,9 +14,9 @@ from benchmarks.reproductions.reproduction import Reproduction, Size
 from benchmarks.reproductions.training import train
 from lightning_symmetry import RemoveSymmetry, Syre, find_symmetries
 from lightning_symmetry._compat import LightningModule
-from lightning_symmetry.surgery.syre import syre_metric, syre_offset
+from lightning_symmetry.surgery import syre_metric, syre_offset
 
-INPUTS, WIDTH, OUTPUTS = 3, 8, 2
+INPUTS, WIDTH, OUTPUTS = 2, 6, 1
 STD, SPREAD = 0.1, 0.03
 STAYS, LEAVES = 1e-12, 1e-6
 """Bounds on the share of the weights outside of the symmetric state: rounding, and clearly more."""
@@ -87,7 +87,7 @@ def unbroken(config: Syre | None) -> int:
     symmetries = find_symmetries(module, torch.zeros(1, INPUTS, dtype=torch.float64))
     generator = torch.Generator().manual_seed(0)
     slopes = []
-    for _ in range(2 * WIDTH**2):
+    for _ in range(WIDTH**2 + 4):
         drawn = {
             name: torch.randn(p.shape, generator=generator, dtype=torch.float64) for name, p in names.items()
         }

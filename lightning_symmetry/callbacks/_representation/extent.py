@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...functional._check import check
+from ...functional._check import check, check_integer
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Extent:
     exponents: bool
 
     def __post_init__(self) -> None:
+        if self.batches is not None:
+            check_integer(self.batches, "batches")
+        check_integer(self.samples, "max_samples")
+        check_integer(self.width, "max_width")
         check(self.batches is None or self.batches >= 1, "batches", "be at least 1 or None", self.batches)
         check(self.samples >= 1, "max_samples", "be at least 1", self.samples)
         check(self.width >= 2, "max_width", "be at least 2", self.width)

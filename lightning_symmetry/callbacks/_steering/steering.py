@@ -25,9 +25,14 @@ class Steering(Callback, ABC):
         key: Key under which the strength is logged.
         schedule: When to steer.
         change: What to do to the model, if anything.
+
+    Raises:
+        TypeError: If ``schedule`` is no schedule.
     """
 
     def __init__(self, key: str, schedule: Schedule | None, change: Change | None) -> None:
+        if not (schedule is None or isinstance(schedule, Schedule)):
+            raise TypeError(f"`schedule` must be a Schedule or None, found {schedule!r}")
         self.schedule = Schedule() if schedule is None else schedule
         self._log = StrengthLog(key)
         self._change = None if change is None else ChangeInRun(change, self.schedule.is_constant)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
-from lightning_symmetry.functional._check import check, check_tensor
+from lightning_symmetry.functional._check import check, check_tensor, check_values
 
 
 class AccumulatedMetric(Metric):
@@ -49,5 +49,6 @@ def check_samples(features: Tensor, num_features: int) -> None:
         ValueError: if they have another shape.
     """
     check_tensor(features, "features")
+    check_values(features, "features")
     shape: Sequence[int] = tuple(features.shape)
     check(len(shape) == 2 and shape[1] == num_features, "features", f"have shape (n, {num_features})", shape)

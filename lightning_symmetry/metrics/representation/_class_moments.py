@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_symmetry.functional.representation.class_moments import ClassMoments, class_moments, merged
 from lightning_symmetry.functional._check import check_size
+from lightning_symmetry.functional.representation.class_moments import ClassMoments, class_moments, merged
 from lightning_symmetry.metrics.representation._accumulated import (
     AccumulatedMetric,
     check_samples,

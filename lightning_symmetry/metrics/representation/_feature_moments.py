@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_size
 from lightning_symmetry.functional.representation._precise import precise
 from lightning_symmetry.functional.representation.moments import Moments, merge_packed, moments
-from lightning_symmetry.functional._check import check_size
 from lightning_symmetry.metrics.representation._accumulated import (
     AccumulatedMetric,
     check_samples,

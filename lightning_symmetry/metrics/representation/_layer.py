@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_symmetry.functional._check import check, check_integer, check_size, check_tensor
+from lightning_symmetry.functional._check import check, check_integer, check_size, check_tensor, check_values
 from lightning_symmetry.functional._legs import as_rows
 from lightning_symmetry.functional.representation.layer_matrices import LayerMatrices, checked_samples
 from lightning_symmetry.functional.representation.moments import Moments, merge_packed, moments
@@ -96,6 +96,7 @@ class LayerMetric(Metric):
         first = len(self.copies)
         shape = (*self.copies, self.out_features, self.in_features)
         check_tensor(weight, "weight")
+        check_values(weight, "weight")
         check(tuple(weight.shape) == shape, "weight", f"have shape {shape}", tuple(weight.shape))
         flat = self._flat(inputs, "inputs")
         if mask is not None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
-from lightning_symmetry.functional._check import check, check_tensor
+from lightning_symmetry.functional._check import check, check_tensor, check_values
 from lightning_symmetry.functional.representation._cross_moments import CrossMoments, cross_sums, frame
 from lightning_symmetry.functional.representation._pair import as_pair, wide
 from lightning_symmetry.metrics.representation._records import read, write
@@ -133,9 +133,11 @@ def as_batch(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """
     for name, side in (("a", a), ("b", b)):
         check_tensor(side, name)
+        check_values(side, name)
         check(side.ndim == 2, name, "have shape (n, d)", tuple(side.shape))
     one, other = as_pair(a.detach(), b.detach())
-    return one, other
+    dtype = torch.promote_types(one.dtype, other.dtype)
+    return one.to(dtype), other.to(dtype)
 
 
 def _bordered(moments: CrossMoments) -> Tensor:

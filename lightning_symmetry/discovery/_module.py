@@ -1,0 +1,9 @@
+"""What is no module has no symmetries."""
+
+from torch import nn
+
+
+def check_module(model: object) -> None:
+    """Refuse what is no module."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module; found {type(model).__name__}")
