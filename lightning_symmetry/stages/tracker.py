@@ -44,6 +44,9 @@ class StageTracker:
         check_integer(window, "window")
         if window < 0:
             raise ValueError(f"`window` must not be negative, found {window}")
+        check_integer(kept, "kept")
+        if kept < 1:
+            raise ValueError(f"`kept` must be at least 1, found {kept}")
         check_size(kept, "kept")
         self.window = window
         self.stage = 0

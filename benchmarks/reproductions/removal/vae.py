@@ -116,7 +116,8 @@ A VAE 64-64-8-64-64 of digits, Adam with coupled weight decay of 0.1 on the enco
 of its initial weights. Re-initialisation renews units of the hidden layers, which are not what collapses.
 Where β alone makes the prior the best posterior (from about 1.5 on, without any decay from 2 on),
 dimensions collapse with syre as well; with a decay of 0.001 there is nothing to relieve, and an offset of
-0.3 relieves less than one of 1."""
+0.3 relieves less than one of 1. Decay and offset were chosen from trials of seed 0 in which decays from
+0.001 to 0.1 and offsets of 0.1 to 1 were compared."""
 
 REPRODUCTION = Reproduction(
     claim="Removing the symmetries of the encoder relieves the posterior collapse of a β-VAE.",
