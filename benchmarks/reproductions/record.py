@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from benchmarks.reproductions.estimate import Estimate
 from benchmarks.reproductions.outcome import Control, Figure, Line, Outcome, Panel
 
 FOLDER = Path(__file__).with_name("results")
+
+_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Record:
             folder: Where to.
         """
         content = asdict(self) | {"verdict": self.outcome.verdict}
+        for panel in content["outcome"]["panels"]:
+            for line in panel["lines"]:
+                line |= {axis: _thinned(line[axis]) for axis in ("x", "y")}
         text = json.dumps(content, indent=1, ensure_ascii=False, default=_plain)
         (folder / f"{self.name}.json").write_text(text + "\n", encoding="utf-8")
 
@@ -85,6 +91,11 @@ def machine() -> str:
         f"{platform.machine()}, {os.cpu_count()} cores{accelerator}, Python {python}, "
         f"torch {torch.__version__.partition('+')[0]}"
     )
+
+
+def _thinned(values: Sequence[Any]) -> Sequence[Any]:
+    """No more points of a curve than can be seen."""
+    return values[:: max(1, len(values) // _POINTS)]
 
 
 def _plain(value: Any) -> Any:
