@@ -1,8 +1,9 @@
 """Two processes that work on one task, for tests of what is distributed."""
 
 import os
+import random
 import socket
-from contextlib import ExitStack
+from contextlib import suppress
 
 import torch
 import torch.distributed
@@ -13,12 +14,18 @@ PATIENCE = 240
 
 
 def free_ports(count=1):
-    """Ports that nobody listens on, all different."""
-    with ExitStack() as sockets:
-        probes = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Ports that nobody listens on, all different.
+
+    They are none of those that the system hands out by itself: between this call and their use, which may be
+    a minute later, a connection of another test could get one.
+    """
+    found = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found += [] if port in found else [port]
+    return found
 
 
 def in_two_processes(work, *arguments):
