@@ -133,26 +133,6 @@ class AddSymmetry(Steering):
         for share in self._shares:
             share.strength = strength
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Detach from the optimizers.
-
-        Args:
-            trainer: The Trainer.
-            pl_module: The model.
-            stage: Any.
-        """
-        self._detach()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Detach from the optimizers.
-
-        Args:
-            trainer: The Trainer.
-            pl_module: The model.
-            exception: Any.
-        """
-        self._detach()
-
     def state_dict(self) -> dict[str, Any]:
         """Return what was done, and the names of the parameters that have factors or will.
 
@@ -176,7 +156,8 @@ class AddSymmetry(Steering):
             self._factors.names = list(state["changed"])
         super().on_load_checkpoint(trainer, pl_module, checkpoint)
 
-    def _detach(self) -> None:
+    def detach(self) -> None:
+        """Leave the optimizers alone."""
         while self._shares:
             self._shares.pop().remove()
 

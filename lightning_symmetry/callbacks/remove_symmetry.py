@@ -157,27 +157,8 @@ class RemoveSymmetry(Steering):
         if self._offsets is not None:
             self._offsets.set_strength(strength)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Detach from the optimizers.
-
-        Args:
-            trainer: The Trainer.
-            pl_module: The model.
-            stage: Any.
-        """
-        self._detach()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Detach from the optimizers, which also restores the parameters if the update was interrupted.
-
-        Args:
-            trainer: The Trainer.
-            pl_module: The model.
-            exception: Any.
-        """
-        self._detach()
-
-    def _detach(self) -> None:
+    def detach(self) -> None:
+        """Leave the optimizers alone."""
         if self._offsets is not None:
             self._offsets.detach()
             self._offsets = None

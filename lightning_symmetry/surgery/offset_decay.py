@@ -1,7 +1,6 @@
 """Make any optimizer decay its parameters towards an offset instead of towards zero."""
 
 from collections.abc import Mapping
-from typing import Any, cast
 from weakref import WeakSet
 
 import torch
@@ -10,6 +9,7 @@ from torch.optim import Optimizer
 
 from lightning_symmetry.surgery._decay_step import Opened
 from lightning_symmetry.surgery._towards import Draw, Towards
+from lightning_symmetry.surgery._update_hooks import UpdateHooks
 
 # Two offsets on one optimizer would add up to a third that neither owner asked for.
 _ATTACHED: WeakSet[Optimizer] = WeakSet()
@@ -120,10 +120,7 @@ class OffsetDecay:
         self._towards = Towards(optimizer, names, draw, metric)
         self._opened: list[Opened] = []
         self._towards.check()
-        self._handles = (
-            optimizer.register_step_pre_hook(cast(Any, self._before_step)),
-            optimizer.register_step_post_hook(self._after_step),
-        )
+        self._hooks = UpdateHooks(optimizer, self._open, self.restore)
         _ATTACHED.add(optimizer)
 
     @torch.no_grad()
@@ -134,35 +131,8 @@ class OffsetDecay:
 
     def remove(self) -> None:
         """Detach from the optimizer, leaving the model as it is; a second call does nothing."""
-        self.restore()
-        for handle in self._handles:
-            handle.remove()
+        self._hooks.remove()
         _ATTACHED.discard(self._optimizer)
-
-    def _before_step(
-        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        self.restore()
-        # `args` begins with the optimizer itself.
-        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-        if closure is None:
-            self._open()
-            return None
-
-        # A closure computes the gradients, which must be those of the model's own parameters, and it may be
-        # called several times between moves of the parameters.
-        def closure_on_model() -> Any:
-            self.restore()
-            loss = closure()
-            self._open()
-            return loss
-
-        if "closure" in kwargs:
-            return args, {**kwargs, "closure": closure_on_model}
-        return (args[0], closure_on_model, *args[2:]), kwargs
-
-    def _after_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.restore()
 
     @torch.no_grad()
     def _open(self) -> None:

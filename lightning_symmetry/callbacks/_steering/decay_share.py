@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
+
+from ...surgery._update_hooks import UpdateHooks
 
 
 class DecayShare:
@@ -41,13 +43,9 @@ class DecayShare:
         self._optimizer = optimizer
         self._parameters = parameters
         self._whole: list[list[Any]] | None = None
-        self._handles = (
-            optimizer.register_step_pre_hook(cast(Any, self._before_step)),
-            optimizer.register_step_post_hook(self._after_step),
-        )
+        self._hooks = UpdateHooks(optimizer, self._split, self.restore)
         # what others do to a group in a step, such as decaying it themselves, they do to these too
-        hooks: Any = optimizer._optimizer_step_pre_hooks
-        hooks.move_to_end(self._handles[0].id, last=False)
+        self._hooks.come_first()
 
     def restore(self) -> None:
         """Put the groups together again if a step raised."""
@@ -60,33 +58,7 @@ class DecayShare:
 
     def remove(self) -> None:
         """Detach from the optimizer."""
-        self.restore()
-        for handle in self._handles:
-            handle.remove()
-
-    def _before_step(
-        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        self.restore()
-        # `args` begins with the optimizer itself.
-        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-        if closure is None:
-            self._split()
-            return None
-
-        # A closure that fails, or looks at the groups, finds them as they are.
-        def closure_on_whole_groups() -> Any:
-            self.restore()
-            loss = closure()
-            self._split()
-            return loss
-
-        if "closure" in kwargs:
-            return args, {**kwargs, "closure": closure_on_whole_groups}
-        return (args[0], closure_on_whole_groups, *args[2:]), kwargs
-
-    def _after_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.restore()
+        self._hooks.remove()
 
     def _split(self) -> None:
         if self.strength == 1:

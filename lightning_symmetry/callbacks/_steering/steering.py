@@ -177,6 +177,30 @@ class Steering(Callback, ABC):
         """
         self._progress.warn(trainer)
 
+    @abstractmethod
+    def detach(self) -> None:
+        """Leave the optimizers alone, whose parameters are restored if an update was interrupted."""
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Detach from the optimizers.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            stage: Any.
+        """
+        self.detach()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Detach from the optimizers.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+            exception: Any.
+        """
+        self.detach()
+
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
