@@ -10,7 +10,7 @@ demo: .venv/.demo
 
 # Coverage below the threshold in pyproject.toml fails the run.
 test: .venv/.dev
-	$(BIN)/python -m pytest -n 2 --cov=lightning_symmetry
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=lightning_symmetry
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

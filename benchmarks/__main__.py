@@ -8,17 +8,10 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
-    "cost": (
-        "cost.observation.command",
-        "a look at all order parameters beside a training step and other looks",
-    ),
+    "cost": ("cost.command", "all costs in time and memory, ours and the peers' in one run"),
     "zoo": ("cost.zoo.command", "discovery on the models of timm, torchvision and transformers"),
     "discovery-speed": ("cost.speed.command", "discovery against torch-pruning and rebasin"),
-    "scaling": ("cost.scaling.command", "what processes exchange at a look at sharded weights"),
-    "cka": ("cost.universality", "alignment of two networks over a data set against n × n and torch-cka"),
-    "representation": ("cost.representation", "a look of RepresentationMonitor beside a training step"),
     "reproduce": ("reproductions.command", "the papers' results, measured with this package"),
-    "steering-cost": ("cost.steering.command", "a training step of a steered model beside a plain one"),
     "controls": (
         "reproductions.controls.command",
         "removal of symmetries beside decay, noise and re-initialisation",

@@ -54,9 +54,10 @@ def join(rank, port):
     torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
 
 
-def launched(rank, port):
+def launched(rank, port, processes=2):
     """Pretend that a launcher has started this process, as Lightning expects."""
-    launcher = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    launcher = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0}
+    launcher |= {"WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
     launcher |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
     os.environ.update({key: str(value) for key, value in launcher.items()})
 

@@ -1,32 +1,30 @@
-"""``python -m benchmarks representation``: one look at representations beside a training step."""
+"""What a look at representations costs beside a training step."""
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.cost.machine import Machine
 from benchmarks.cost.observation.cases import BATCH, CASES, Case
-from benchmarks.cost.observation.timing import alternate
-from benchmarks.cost.zoo.memory import peak_since, reset_peak
-from benchmarks.generated import replace_part
+from benchmarks.cost.observation.timing import CPU, Timing, alternate
+from benchmarks.cost.peak import risen
+from benchmarks.cost.section import Section, markdown
 from lightning_symmetry import RepresentationMonitor
 from lightning_symmetry.callbacks._representation.layers import layers_of
 from lightning_symmetry.callbacks._representation.measurement import Measurement
 from lightning_symmetry.callbacks._representation.own_step import MOST_BATCHES, OwnSteps
 from lightning_symmetry.callbacks._representation.processes import Processes
 
-README = Path(__file__).parent / "README.md"
 DEFAULTS = inspect.signature(RepresentationMonitor).parameters
 MODELS = ("resnet18", "vit")
 STEP, PART, WHOLE, NAIVE = (
@@ -44,53 +42,44 @@ class Result:
     Attributes:
         title: Which model.
         name: Of the way.
-        seconds: For a training step and what comes with it.
-        memory: Bytes by which the resident memory rose, at most, in the first call.
+        time: For a training step and what comes with it.
+        memory: Bytes by which the memory rose, at most, in the first call.
     """
 
     title: str
     name: str
-    seconds: float
+    time: Timing
     memory: float
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("models", nargs="*", help=f"of {', '.join(CASES)}; two of them if left out")
-    parser.add_argument("--repeat", type=int, default=3, help="timings of each figure; the median counts")
-    parser.add_argument("--write-readme", action="store_true", help=f"put the table into {README.name}")
-
-
-def run(options: argparse.Namespace) -> int:
+def section(machine: Machine, repeat: int, models: Sequence[str] | None) -> Section:
     """Time looks.
 
     Args:
-        options: What :func:`add_arguments` reads.
+        machine: Where.
+        repeat: Timings of each figure.
+        models: Names of cases; two if left out.
 
     Returns:
-        0.
+        What each way costs.
     """
-    results = [result for name in options.models or MODELS for result in measure(CASES[name], options.repeat)]
-    head = f"Batch {BATCH}, {torch.get_num_threads()} threads, torch {torch.__version__}:"
-    text = f"{head}\n\n{table(results)}"
-    print(text)
-    if options.write_readme:
-        replace_part(README, "representation", text)
-    return 0
+    results = [r for name in models or MODELS for r in measure(CASES[name], repeat, machine.device)]
+    return Section("representations", f"Batch {BATCH}.\n\n{table(results)}", results)
 
 
-def measure(case: Case, repeat: int) -> list[Result]:
+def measure(case: Case, repeat: int, device: torch.device = CPU) -> list[Result]:
     """Time a model's training step by itself, with a look of one batch, and with a naive one.
 
     Args:
         case: Which model.
         repeat: Timings of each.
+        device: Where the model is.
 
     Returns:
         What each took.
     """
     torch.manual_seed(0)
-    model, batch = case.build(), case.batch()
+    model, batch = case.build().to(device), tuple(tensor.to(device) for tensor in case.batch())
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
 
     def step(before_update: Callable[[], object] = lambda: None) -> None:
@@ -106,32 +95,26 @@ def measure(case: Case, repeat: int) -> list[Result]:
         NAIVE: partial(_naive, model, step),
     }
     step()
-    memory = {}
-    for name, way in ways.items():
-        reset_peak()
-        way()
-        memory[name] = peak_since()
-    times = alternate(ways, repeat)
-    return [Result(case.title, name, times[name].seconds, memory[name]) for name in ways]
+    memory = {name: risen(way, device)[1] for name, way in ways.items()}
+    times = alternate(ways, repeat, device)
+    return [Result(case.title, name, times[name], memory[name]) for name in ways]
 
 
 def table(results: list[Result]) -> str:
     """Write all as a Markdown table."""
-    rows = ["| model | what | time | / training step | memory |", "|---|---|---|---|---|"]
+    rows = []
     for result in results:
-        step = next(r.seconds for r in results if r.title == result.title and r.name == STEP)
-        rows.append(
-            f"| {result.title} | {result.name} | {result.seconds:.3g} s | {result.seconds / step:.2f} "
-            f"| {result.memory / 2**20:.0f} MiB |"
-        )
-    return "\n".join(rows)
+        step = next(r.time.seconds for r in results if r.title == result.title and r.name == STEP)
+        share, memory = f"{result.time.seconds / step:.2f}", f"{result.memory / 2**20:.0f} MiB"
+        rows.append([result.title, result.name, str(result.time), share, memory])
+    return markdown(("model", "what", "time", "/ training step", "memory"), rows)
 
 
-def _look(model: nn.Module, batch: tuple[Tensor, Tensor], step: Callable[..., None], batches: int) -> object:
+def _look(model: nn.Module, batch: tuple[Tensor, ...], step: Callable[..., None], batches: int) -> object:
     """What the monitor does in a batch; in the last one, a single transfer from the device."""
     most, width = (DEFAULTS[name].default for name in ("max_samples", "max_width"))
     layers = layers_of(model, None)
-    measurement = Measurement(layers, width, False, Processes(torch.device("cpu"), join=False))
+    measurement = Measurement(layers, width, False, Processes(batch[0].device, join=False))
     steps = OwnSteps(layers, measurement, math.ceil(most / batches), batches)
     steps.begins(batch)
     step(steps.collect)
@@ -169,7 +152,7 @@ def _naive(model: nn.Module, step: Callable[..., None]) -> object:
 
 
 def _rows(tensor: Tensor) -> Any:
-    return (tensor.movedim(1, -1) if tensor.ndim == 4 else tensor).flatten(end_dim=-2).numpy()
+    return (tensor.movedim(1, -1) if tensor.ndim == 4 else tensor).flatten(end_dim=-2).cpu().numpy()
 
 
 def _normalised(rows: Any) -> Any:

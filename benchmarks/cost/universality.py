@@ -1,26 +1,26 @@
-"""``python -m benchmarks cka``: linear alignment of two networks over a data set, three ways."""
+"""What it costs to compare two networks: their linear alignment over a data set, three ways."""
 
 from __future__ import annotations
 
-import argparse
 import gc
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.cost.machine import Machine
 from benchmarks.cost.observation.cases import CASES
-from benchmarks.cost.zoo.memory import peak_since, reset_peak
-from benchmarks.generated import replace_part
+from benchmarks.cost.observation.timing import Timing, alternate
+from benchmarks.cost.peak import risen
+from benchmarks.cost.section import Section, markdown
 
-README = Path(__file__).parent / "README.md"
 BATCH = 128
+SAMPLES = (1024, 4096)
 LAYER = "4"  # the third of 1024 units, before its ReLU
 STEP, FORWARD, OURS, NAIVE, PEER = (
     "training step",
@@ -38,68 +38,56 @@ class Result:
     Attributes:
         samples: How many there were.
         name: Of the way.
-        seconds: For all samples, with the forward passes.
-        memory: Bytes by which the resident memory rose, at most.
-        value: The alignment that it found.
+        time: For all samples, with the forward passes.
+        memory: Bytes by which the memory rose, at most.
+        value: The alignment that it found, if it looks for one.
     """
 
     samples: int
     name: str
-    seconds: float
+    time: Timing
     memory: float
-    value: float
+    value: float | None
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("--samples", type=int, nargs="+", default=[1024, 4096], help="sizes of the data set")
-    parser.add_argument("--repeat", type=int, default=3, help="timings of each figure; the median counts")
-    parser.add_argument("--write-readme", action="store_true", help=f"put the table into {README.name}")
-
-
-def run(options: argparse.Namespace) -> int:
-    """Race the ways.
+def section(machine: Machine, repeat: int, models: Sequence[str] | None) -> Section:
+    """Race the ways over two MLPs.
 
     Args:
-        options: What :func:`add_arguments` reads.
+        machine: Where.
+        repeat: Timings of each figure.
+        models: Of no concern here: which network it is hardly matters.
 
     Returns:
-        0.
+        What each way costs.
     """
     torch.manual_seed(0)
-    models = [CASES["mlp"].build() for _ in range(2)]
-    results: list[Result] = []
-    for samples in options.samples:
-        results += _race(models, torch.randn(samples, 784), options.repeat)
-    head = f"Batches of {BATCH}, {torch.get_num_threads()} threads, torch {torch.__version__}:"
-    text = f"{head}\n\n{table(results)}"
-    print(text)
-    if options.write_readme:
-        replace_part(README, "cka", text)
-    return 0
+    networks = [CASES["mlp"].build().to(machine.device) for _ in range(2)]
+    results = [
+        result
+        for samples in SAMPLES
+        for result in _race(networks, torch.randn(samples, 784, device=machine.device), repeat)
+    ]
+    return Section("alignment", f"Batches of {BATCH}.\n\n{table(results)}", results)
 
 
 def table(results: list[Result]) -> str:
     """Write the results as a Markdown table, in units of the training step where they are times."""
-    lines = [
-        "| samples | what | time | a batch / training step | memory | alignment |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for one in results:
-        step = next(r.seconds for r in results if r.name == STEP and r.samples == one.samples)
+        step = next(r.time.seconds for r in results if r.name == STEP and r.samples == one.samples)
         batches = 1 if one.name == STEP else one.samples / BATCH
-        value = "" if one.value != one.value else f"{one.value:.6f}"
-        lines.append(
-            f"| {one.samples} | {one.name} | {one.seconds * 1e3:.4g} ms | {one.seconds / batches / step:.2f} "
-            f"| {one.memory / 2**20:.0f} MiB | {value} |"
-        )
-    return "\n".join(lines)
+        share, memory = f"{one.time.seconds / batches / step:.2f}", f"{one.memory / 2**20:.0f} MiB"
+        value = "" if one.value is None else f"{one.value:.6f}"
+        rows.append([str(one.samples), one.name, str(one.time), share, memory, value])
+    return markdown(("samples", "what", "time", "a batch / training step", "memory", "alignment"), rows)
 
 
 def _race(models: list[nn.Module], x: Tensor, repeat: int) -> list[Result]:
-    from benchmarks.cost.observation.timing import alternate
-
-    actions = {STEP: _step(models[0], x[:BATCH]), FORWARD: lambda: _forward(models, x)}
+    actions: dict[str, Callable[[], float | None]] = {
+        STEP: _step(models[0], x[:BATCH]),
+        FORWARD: lambda: _forward(models, x),
+    }
     actions |= {OURS: lambda: _ours(models, x), NAIVE: lambda: _naive(models, x)}
     if find_spec("torch_cka"):
         actions[PEER] = lambda: _peer(models, x)
@@ -108,16 +96,14 @@ def _race(models: list[nn.Module], x: Tensor, repeat: int) -> list[Result]:
     values, memory = {}, {}
     for name, action in actions.items():
         gc.collect()
-        reset_peak()
-        found = action()
-        memory[name], values[name] = peak_since(), float("nan") if found is None else found
-    times = alternate(actions, repeat)
-    return [Result(len(x), name, times[name].seconds, memory[name], values[name]) for name in actions]
+        values[name], memory[name] = risen(action, x.device)
+    times = alternate(actions, repeat, x.device)
+    return [Result(len(x), name, times[name], memory[name], values[name]) for name in actions]
 
 
 def _step(model: nn.Module, x: Tensor) -> Callable[[], None]:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)  # the models stay as they are
-    y = torch.randint(10, (len(x),))
+    y = torch.randint(10, (len(x),), device=x.device)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -140,7 +126,7 @@ def _forward(models: list[nn.Module], x: Tensor) -> None:
 def _ours(models: list[nn.Module], x: Tensor) -> float:
     from lightning_symmetry.metrics import UnbiasedLinearCKA
 
-    metric = UnbiasedLinearCKA()
+    metric = UnbiasedLinearCKA().to(x.device)
     for batch in x.split(BATCH):
         metric.update(*_features(models, batch))
     return metric.compute().item()
@@ -169,7 +155,8 @@ def _peer(models: list[nn.Module], x: Tensor) -> float:
     talk = io.StringIO()  # the progress bar
     with redirect_stderr(talk), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        alignment = CKA(*models, "one", "other", model1_layers=[LAYER], model2_layers=[LAYER])
+        sides = {"model1_layers": [LAYER], "model2_layers": [LAYER]}
+        alignment = CKA(*models, "one", "other", **sides, device=x.device.type)
         alignment.compare(batches)
     for model in models:  # whose hooks torch-cka leaves behind
         for layer in model.modules():

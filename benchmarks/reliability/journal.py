@@ -15,7 +15,7 @@ Rows = dict[tuple[int, str], list[str]]
 
 
 class Journal(Logger):
-    """Appends a line for each number, with all its digits, in one write that nothing interrupts.
+    """Appends a line for each number, with all its digits; what a killed process left of a line is cut off.
 
     Args:
         path: The file.
@@ -24,6 +24,7 @@ class Journal(Logger):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.truncate(self._file, path.read_bytes().rfind(b"\n") + 1)
 
     @property
     def name(self) -> str:

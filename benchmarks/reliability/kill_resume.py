@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import os
-import random
-import signal
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import torch
 
 from benchmarks.generated import replace_part
 from benchmarks.reliability.journal import news, read
-from benchmarks.reliability.life import ACCUMULATED, Plan, live
+from benchmarks.reliability.killing import FILE, finish, interrupt, kill
+from benchmarks.reliability.life import ACCUMULATED, Plan
+from benchmarks.reliability.signs import ACCUMULATION, DOINGS
 
 README = Path(__file__).parent / "README.md"
 
-CONTEXT = multiprocessing.get_context("forkserver")
-"""Processes fork from one that has imported what takes long and done nothing else."""
-
-PATIENCE = 120.0
-"""Seconds that a life may go without a sign."""
+STEPS_A_LIFE = 8
+"""Steps that a life has on average, at least: it must come as far as what its kill is aimed at."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +33,19 @@ class Comparison:
         different: Those that differ.
         missing: Numbers that only one has logged, unless the Trainer has merely repeated them from an earlier
             step, which it does until the end of an epoch or of a process.
+        lost: Such numbers of the step at whose end the checkpoint of a resumed life was written: the Trainer
+            hands them to loggers only then, and a kill came in between.
     """
 
     weights: float
     compared: int
     different: int
     missing: int
+    lost: int
 
     @property
     def is_exact(self) -> bool:
-        """Whether nothing differs, bit for bit."""
+        """Whether nothing differs, bit for bit, that callbacks could keep."""
         return not (self.weights or self.missing or self.different)
 
 
@@ -68,7 +65,15 @@ def run(options: argparse.Namespace) -> int:
 
     Returns:
         0 if both end alike, 1 otherwise.
+
+    Raises:
+        ValueError: If there are more kills than the steps have room for.
     """
+    if not 1 <= options.kills <= options.steps // STEPS_A_LIFE:
+        raise ValueError(
+            f"`kills` must be from 1 to a kill in {STEPS_A_LIFE} of the {options.steps} steps, found "
+            f"{options.kills}"
+        )
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         whole, killed, plain, between = (
@@ -76,11 +81,11 @@ def run(options: argparse.Namespace) -> int:
             for name in ("whole", "killed", "plain", "between")
         )
         finish(whole)
-        unfinished = kill(killed, options.kills, options.seed)
+        hit = kill(killed, options.kills, options.seed)
         finish(killed)
         finish(replace(plain, removing=False))
         between = replace(between, every=5, after=1)
-        interrupt(between, 5 * ACCUMULATED + 3)
+        interrupt(between, 5 * ACCUMULATED + 3, ACCUMULATION)
         finish(between)
         exact = compare(whole, killed)
         rows = {
@@ -90,74 +95,13 @@ def run(options: argparse.Namespace) -> int:
         }
         text = (
             f"{options.steps} steps of {ACCUMULATED} batches, killed {options.kills} times (seed "
-            f"{options.seed}), {unfinished} times while a checkpoint was being written; "
-            f"{time.perf_counter() - started:.0f} s, torch {torch.__version__}:\n\n{table(rows)}"
+            f"{options.seed}); {time.perf_counter() - started:.0f} s, torch {torch.__version__}:\n\n"
+            f"{places(hit)}\n\n{table(rows)}"
         )
     print(text)
     if options.write_readme:
         replace_part(README, "kill-resume", text)
     return int(not exact.is_exact)
-
-
-def finish(plan: Plan) -> None:
-    """Let a training live to its end.
-
-    Args:
-        plan: Which one.
-
-    Raises:
-        RuntimeError: If it does not come to it.
-    """
-    process, pulse = _begin(plan)
-    while _beats(pulse):
-        pass
-    process.join()
-    if not plan.weights.exists():
-        raise RuntimeError(f"the training ended with exit code {process.exitcode} and left no weights")
-
-
-def kill(plan: Plan, times: int, seed: int) -> int:
-    """Kill a training at random moments, wherever it is.
-
-    Args:
-        plan: Which one.
-        times: How often.
-        seed: Of the moments.
-
-    Returns:
-        How often a checkpoint was being written.
-    """
-    moments, unfinished = random.Random(seed), 0
-    for _ in range(times):
-        batches = moments.randint(1, max(1, plan.steps * ACCUMULATED // times))
-        interrupt(plan, batches, moments.random())
-        unfinished += plan.unfinished.exists()
-        plan.unfinished.unlink(missing_ok=True)
-    return unfinished
-
-
-def interrupt(plan: Plan, batches: int, part: float = 0.0) -> None:
-    """Kill a training when it has begun so many batches.
-
-    Args:
-        plan: Which one.
-        batches: How many.
-        part: How far into the last one, by the time that the one before took.
-
-    Raises:
-        RuntimeError: If it ends before.
-    """
-    process, pulse = _begin(plan)
-    times = [0.0]
-    for _ in range(batches):
-        if not _beats(pulse):
-            process.join()
-            raise RuntimeError(f"the training ended with exit code {process.exitcode} before it was killed")
-        times.append(time.perf_counter())
-    time.sleep(part * (times[-1] - times[-2]) if batches > 1 else 0.0)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
 
 
 def compare(one: Plan, other: Plan) -> Comparison:
@@ -172,45 +116,48 @@ def compare(one: Plan, other: Plan) -> Comparison:
     """
     first, second = (torch.load(plan.weights, weights_only=True) for plan in (one, other))
     rows, again = read(one.journal), read(other.journal)
-    common = rows.keys() & again.keys()
+    common, missing = rows.keys() & again.keys(), news(rows) ^ news(again)
+    lost = {place for place in missing if place[0] + 1 in _taken_up(other)}
     return Comparison(
         max(float((first[name] - second[name]).abs().max()) for name in first),
         len(common),
         sum(rows[place][-1] != again[place][-1] for place in common),
-        len(news(rows) ^ news(again)),
+        len(missing - lost),
+        len(lost),
     )
 
 
 def table(comparisons: dict[str, Comparison]) -> str:
     """Write all as a Markdown table."""
     rows = [
-        "| | largest difference of a weight | logged numbers compared | different | missing |",
-        "|---|---|---|---|---|",
+        "| | largest difference of a weight | logged numbers compared | different | missing | lost |",
+        "|---|---|---|---|---|---|",
     ]
     for name, one in comparisons.items():
         rows.append(
-            f"| {name} | {one.weights:.2g} | {one.compared:,} | {one.different:,} | {one.missing:,} |"
+            f"| {name} | {one.weights:.2g} | {one.compared:,} | {one.different:,} | "
+            f"{one.missing:,} | {one.lost:,} |"
         )
     return "\n".join(rows)
 
 
-def _begin(plan: Plan) -> tuple[ForkServerProcess, Connection]:
-    CONTEXT.set_forkserver_preload(["benchmarks.reliability.life"])
-    pulse, sender = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=live, args=(plan, sender), daemon=True)
-    process.start()
-    sender.close()
-    return process, pulse
+def places(hit: Counter[str]) -> str:
+    """Write as a Markdown table what kills have hit.
+
+    Args:
+        hit: How often what.
+
+    Returns:
+        The table.
+    """
+    rows = ["| killed in the middle of | times |", "|---|---|"]
+    return "\n".join([*rows, *(f"| {name} | {hit[name]} |" for name in (*DOINGS, FILE))])
 
 
-def _beats(pulse: Connection) -> bool:
-    if not pulse.poll(PATIENCE):
-        raise RuntimeError(f"the training gave no sign for {PATIENCE:.0f} s")
-    try:
-        pulse.recv_bytes()
-    except EOFError:
-        return False
-    return True
+def _taken_up(plan: Plan) -> set[int]:
+    return (
+        set(map(int, plan.taken_up.read_text(encoding="ascii").split())) if plan.taken_up.exists() else set()
+    )
 
 
 def _made(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from benchmarks.reliability.journal import Journal
+from benchmarks.reliability.signs import CHECKPOINT, REST, Signs
 from benchmarks.reliability.small import SmallBatches, SmallClassifier, small_trainer
 from lightning_symmetry import (
     AddSymmetry,
@@ -58,13 +60,23 @@ class Plan:
 
     @property
     def unfinished(self) -> Path:
-        """A checkpoint that is being written."""
+        """A checkpoint that has not got its name yet."""
         return self.folder / "unfinished.ckpt"
+
+    @property
+    def fragments(self) -> list[Path]:
+        """Files that Lightning has begun to write, and not ended."""
+        return list(self.folder.glob("tmp*"))
 
     @property
     def journal(self) -> Path:
         """What is logged."""
         return self.folder / "journal.csv"
+
+    @property
+    def taken_up(self) -> Path:
+        """The steps of the checkpoints that lives have begun with."""
+        return self.folder / "taken_up.txt"
 
     @property
     def weights(self) -> Path:
@@ -77,11 +89,11 @@ class Saving(Callback):
 
     Args:
         plan: Where and when.
-        pulse: Told of every batch that begins.
+        signs: Told of it.
     """
 
-    def __init__(self, plan: Plan, pulse: Connection) -> None:
-        self._plan, self._pulse = plan, pulse
+    def __init__(self, plan: Plan, signs: Signs) -> None:
+        self._plan, self._signs = plan, signs
         self._step = self._batches = 0
         self._generator: Tensor | None = None
 
@@ -107,14 +119,8 @@ class Saving(Callback):
         self._step = trainer.global_step
         if self._generator is not None:
             torch.set_rng_state(self._generator)
-
-    def on_train_batch_start(self, *args: Any) -> None:
-        """Give a sign of life.
-
-        Args:
-            *args: Any.
-        """
-        self._pulse.send_bytes(b".")
+            with self._plan.taken_up.open("a", encoding="ascii") as file:
+                file.write(f"{self._step}\n")
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Save when it is time.
@@ -126,8 +132,10 @@ class Saving(Callback):
         self._batches = 0 if trainer.global_step > self._step else self._batches + 1
         self._step = trainer.global_step
         if self._step and self._step % self._plan.every == 0 and self._batches == self._plan.after:
+            self._signs.give(CHECKPOINT)
             trainer.save_checkpoint(self._plan.unfinished)
             os.replace(self._plan.unfinished, self._plan.checkpoint)
+        self._signs.give(REST)
 
 
 def callbacks(steps: int, removing: bool) -> list[Callback]:
@@ -153,14 +161,17 @@ def live(plan: Plan, pulse: Connection) -> None:
 
     Args:
         plan: What to do.
-        pulse: Told of every batch that begins.
+        pulse: Told of what it does.
     """
+    # where Lightning writes a file before it gives it its name
+    tempfile.tempdir = str(plan.folder)
+    signs = Signs(pulse)
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(3)
         module = SmallClassifier(stair_steps=30)
         trainer = small_trainer(
-            [*callbacks(plan.steps, plan.removing), Saving(plan, pulse)],
+            [signs, *callbacks(plan.steps, plan.removing), Saving(plan, signs)],
             plan.steps,
             logger=Journal(plan.journal),
             log_every_n_steps=1,

@@ -23,6 +23,11 @@ class Size:
     seeds: int = 3
 
     @property
+    def held_out(self) -> range:
+        """Seeds that no setting was chosen on: trials have smaller ones."""
+        return range(10, 10 + self.seeds)
+
+    @property
     def accelerator(self) -> str:
         """What Lightning trains on."""
         return "gpu" if self.full and torch.cuda.is_available() else "cpu"

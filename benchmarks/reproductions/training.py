@@ -21,6 +21,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     seed: int = 0,
     size: Size | None = None,
+    log_every_n_steps: int = 1,
 ) -> tuple[Any, dict[str, Curve]]:
     """Make a module and train it. The global random state is left as it was.
 
@@ -31,10 +32,18 @@ def train(
         callbacks: Callbacks of the Trainer.
         seed: Of everything random.
         size: What it is trained on; a CPU by default.
+        log_every_n_steps: Optimizer steps between two points of the curves. Lightning writes down all that
+            was ever logged each time, which takes longer than a small step: beside a monitor, as seldom as it
+            looks.
 
     Returns:
         The trained module, and what was logged, by key.
+
+    Raises:
+        ValueError: If the last step would not be logged.
     """
+    if log_every_n_steps < 1 or steps % log_every_n_steps:
+        raise ValueError(f"`log_every_n_steps` must divide the {steps} steps, found {log_every_n_steps}")
     recorder = CurveRecorder()
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -44,7 +53,7 @@ def train(
             accelerator="cpu" if size is None else size.accelerator,
             devices=1,
             logger=recorder,
-            log_every_n_steps=1,
+            log_every_n_steps=log_every_n_steps,
             callbacks=list(callbacks),
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -7,9 +7,17 @@ from typing import Any
 
 from torch import Tensor
 
+from .._plain_form import by_text, each, number, record, row, tensor, text
 from ..discovery.symmetry import Symmetry
+from ..metrics._model.drift import Charges
+from ..metrics._model.reader import Reader
+from ..metrics._model.sums import Asking
 from ..metrics.charge_drift import ChargeDrift
+from ._decay_clock import FORM as CLOCK
 from ._decay_clock import DecayClock
+
+FORM = record({"clock": CLOCK, "charges": by_text(each(row(number, text, tensor)))})
+"""What the state of a memory may be."""
 
 
 class ChargeMemory:
@@ -36,19 +44,32 @@ class ChargeMemory:
         """Compare with nothing at the next look."""
         self._charges = {}
 
-    def look(self, params: Mapping[str, Tensor], groups: Mapping[str, str]) -> dict[str, Tensor]:
+    def look(self, read: Reader, groups: Mapping[str, str]) -> Asking[Charges]:
+        """Measure the charges, together with others who read the same parameters.
+
+        Args:
+            read: Gives the parameters.
+            groups: Name of the parameter group of each that is trained.
+
+        Yields:
+            Sums over pieces of parameters.
+
+        Returns:
+            The charges.
+        """
+        return self._measure.look(read, groups)
+
+    def compare(self, charges: Charges) -> dict[str, Tensor]:
         """Compare with the look before.
 
         Args:
-            params: Parameters by name.
-            groups: Name of the parameter group of each that is trained.
+            charges: Those of this look.
 
         Returns:
             A scalar tensor by key; nothing at the first look.
         """
-        before, kept = self._charges, self.clock.restart()
-        self._charges = self._measure.charges(params, groups)
-        return self._measure(before, self._charges, kept)
+        before, self._charges = self._charges, charges
+        return self._measure(before, charges, self.clock.restart())
 
     def state_dict(self) -> dict[str, Any]:
         """Return the clock's plain numbers, and the charges as tensors on the CPU."""

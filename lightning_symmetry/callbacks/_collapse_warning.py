@@ -8,12 +8,16 @@ from typing import Any
 
 import torch
 
+from .._plain_form import by_text, each, integer, number, row
 from ..functional import collapse_risk
 from ..metrics.order_parameters import PREFIX
 
 WINDOW = 16
 WATCHED = f"{PREFIX}/breaking_distance/"
 """Ranks fall in healthy training too, where few directions outgrow the others, and late in a collapse."""
+
+FORM = each(row(integer(0), by_text(number)))
+"""What a window of looks may be."""
 
 
 class CollapseWarning:

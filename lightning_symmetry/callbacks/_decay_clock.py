@@ -8,7 +8,11 @@ from typing import Any
 from torch import nn
 from torch.optim import SGD, Optimizer
 
+from lightning_symmetry._plain_form import by_text, number, optional, record
 from lightning_symmetry.surgery._decay_form import is_decoupled
+
+FORM = record({"kept": by_text(optional(number)), "velocities": by_text(number)})
+"""What the state of a clock may be."""
 
 
 class DecayClock:

@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 from .._compat import Trainer
+from .._plain_form import by_text, number, row
+
+FORM = by_text(row(number, number))
+"""What the sums and counts may be."""
 
 
 class LossMeans:
@@ -63,18 +67,19 @@ class LossMeans:
         Returns:
             The means, the same in every process; NaN where no loss was finite.
         """
-        totals = self.totals(trainer)
+        shares = self.shares(trainer)
         self._sums = {}
-        return {key: total / count if count else math.nan for key, (total, count) in totals.items()}
+        return {key: total / count if count else math.nan for key, (total, count) in shares.items()}
 
-    def totals(self, trainer: Trainer) -> dict[str, list[float]]:
-        """Add up the sums and counts of all processes. Every process must call it.
+    def shares(self, trainer: Trainer) -> dict[str, list[float]]:
+        """Average the sums and counts of all processes. Every process must call it.
 
         Args:
             trainer: The Trainer.
 
         Returns:
-            Plain numbers by key, the same in every process; a :meth:`state_dict` for one of them.
+            Plain numbers by key, the same in every process; a :meth:`state_dict` for each of any number of
+            processes, in which a step counts for as much as it did.
         """
         # one process may have skipped its steps: all must reduce the same
         keys = trainer.strategy.broadcast(sorted(self._sums))
@@ -82,12 +87,8 @@ class LossMeans:
             return {}
         nothing, device = torch.zeros(2), trainer.strategy.root_device
         pairs = torch.stack([self._sums.get(key, nothing).to(device) for key in keys])
-        totals: list[list[float]] = trainer.strategy.reduce(pairs, reduce_op="sum").tolist()
-        return dict(zip(keys, totals, strict=True))
-
-    def forget(self) -> None:
-        """Start again, as another process has the sums of all."""
-        self._sums = {}
+        shares: list[list[float]] = trainer.strategy.reduce(pairs, reduce_op="mean").tolist()
+        return dict(zip(keys, shares, strict=True))
 
     def state_dict(self) -> dict[str, list[float]]:
         """Return the sums and counts of this process, which waits for the device.

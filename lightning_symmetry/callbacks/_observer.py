@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..discovery import Symmetry
+from ..metrics._model.reader import Reader
+from ..metrics._model.sums import answered, together
 from ..metrics._model.whole_values import WholeValues
 from ..metrics.order_parameters import OrderParameters
 from ._charge_memory import ChargeMemory
@@ -91,12 +93,11 @@ class Observer:
             What is finite, by key.
         """
         assert self._measure is not None
-        params = WholeValues(dict(module.named_parameters()), self._before)
-        values = self._measure(params) | self._motion
+        read = Reader(WholeValues(dict(module.named_parameters()), self._before))
+        looks = [self._measure.look(read), self._charges.look(read, parameter_groups(module, optimizers))]
+        values, charges = answered(together(looks), read)
+        finite = self._values.of(values | self._motion | self._charges.compare(charges), step)
         self._motion = {}
-        finite = self._values.of(
-            values | self._charges.look(params, parameter_groups(module, optimizers)), step
-        )
         return finite | self._warning.after(step, finite)
 
     def state_dict(self) -> dict[str, Any]:

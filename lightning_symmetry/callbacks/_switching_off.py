@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._compat import Callback, LightningModule, Trainer, rank_zero_warn
 from ._together import FailedTogetherError, Together
 
 
-class SwitchingOff(Callback):
+class SwitchingOff(Callback, ABC):
     """Warns once with the cause and is off for the rest of the fit, in all processes together.
 
     Args:
@@ -33,6 +34,38 @@ class SwitchingOff(Callback):
         if trainer.barebones:
             rank_zero_warn(f"{type(self).__name__} is off: Trainer(barebones=True) logs nothing.")
         self._processes.join(trainer)
+
+    @abstractmethod
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Go on where another callback was.
+
+        Args:
+            state: What its ``state_dict`` returned.
+
+        Raises:
+            ValueError: If it did not return that; nothing is changed then.
+        """
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget what an earlier run has found."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where a checkpoint was written; begin anew and say why if what it holds is damaged.
+
+        Args:
+            state_dict: What ``state_dict`` returned then.
+
+        Raises:
+            ValueError: If it did not return that and the callback is strict; nothing is changed then.
+        """
+        try:
+            self.go_on(state_dict)
+        except ValueError as error:
+            if self.strict:
+                raise
+            self.reset()
+            rank_zero_warn(f"{type(self).__name__} begins anew, its state is damaged: {error}")
 
     def require(self, check: Callable[..., object], *args: Any) -> None:
         """Call what fails in all processes or in none.

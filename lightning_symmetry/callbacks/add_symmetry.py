@@ -9,6 +9,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from lightning_symmetry._compat import LightningModule, Trainer, rank_zero_warn, raw_optimizer
+from lightning_symmetry._plain_form import each, plain, record, text
 from lightning_symmetry.callbacks._steering.added_factors import AddedFactors
 from lightning_symmetry.callbacks._steering.decay_share import DecayShare
 from lightning_symmetry.callbacks._steering.steering import Steering
@@ -18,6 +19,8 @@ from lightning_symmetry.surgery._choice import Filter
 from lightning_symmetry.surgery._decay_form import is_decoupled
 
 _NAMES_SHOWN = 5
+
+_FORM = record({"config": plain, "changed": each(text)})
 
 
 class AddSymmetry(Steering):
@@ -39,7 +42,9 @@ class AddSymmetry(Steering):
     package is missing, and resume exactly with this callback; the factors are in its state. Where the model
     was changed in ``setup``, so are the states of the optimizers, which no plain run resumes from. Files of
     weights alone (``save_weights_only=True``) are written without asking callbacks and hold the factors;
-    :func:`~lightning_symmetry.surgery.plain_state_dict` makes plain ones of them. At the end of training the
+    :func:`~lightning_symmetry.surgery.plain_state_dict` makes plain ones of them; so do checkpoints of
+    strategies that restore the model by themselves (``ModelParallelStrategy``), under which the schedule must
+    be on from the start to the end. At the end of training the
     model keeps its factors if it is on then: :func:`~lightning_symmetry.prune` and
     :func:`~lightning_symmetry.fold` make a plain model of it.
 
@@ -150,8 +155,13 @@ class AddSymmetry(Steering):
             trainer: The Trainer.
             pl_module: The model.
             checkpoint: The whole checkpoint.
+
+        Raises:
+            ValueError: If its state is damaged.
         """
         state = checkpoint.get("callbacks", {}).get(self.state_key)
+        if state is not None:
+            _FORM(state, "state_dict")
         if state is not None and state["config"] == self.description:
             self._factors.names = list(state["changed"])
         super().on_load_checkpoint(trainer, pl_module, checkpoint)

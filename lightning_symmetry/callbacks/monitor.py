@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from torch.optim import Optimizer
 
 from .._compat import LightningModule, Trainer, rank_zero_warn
+from .._plain_form import anything, integer, optional, record
 from ..discovery import Symmetries
 from ..metrics._model.whole_values import is_sharded
 from ._budget import Budget
+from ._charge_memory import FORM as CHARGES
+from ._collapse_warning import FORM as LOOKS
 from ._compiled import uncompiled_hook
 from ._loss_scale import loss_scale
 from ._observer import Observer
 from ._run import Run
 from ._symmetry_callback import SymmetryCallback
+
+_FORM = record(
+    {"last_step": optional(integer(0)), "symmetries": anything},
+    {"interval": integer(1), "looks": LOOKS, "charges": CHARGES},
+)
 
 
 class SymmetryMonitor(SymmetryCallback):
@@ -118,7 +127,7 @@ class SymmetryMonitor(SymmetryCallback):
         self.exact = exact
         self._run = Run()
         self._last_step: int | None = None
-        self._reset()
+        self.reset()
 
     @property
     def state_key(self) -> str:
@@ -143,17 +152,23 @@ class SymmetryMonitor(SymmetryCallback):
             "symmetries": None if self.symmetries is None else self.symmetries.to_dict(),
         }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def go_on(self, state: Mapping[str, Any]) -> None:
         """Continue where a checkpoint was written.
 
         Args:
-            state_dict: What :meth:`state_dict` returned then.
+            state: What :meth:`state_dict` returned then.
+
+        Raises:
+            ValueError: If it did not return that; nothing is changed then.
         """
-        self._last_step = state_dict["last_step"]
-        self.interval = state_dict.get("interval", self.every_n_steps)
-        self._observer.load_state_dict(state_dict)
-        if self.symmetries is None and state_dict["symmetries"] is not None:
-            self.symmetries = Symmetries.from_dict(state_dict["symmetries"])
+        _FORM(state, "state_dict")
+        plain = state["symmetries"]
+        symmetries = None if plain is None else Symmetries.from_dict(plain)
+        if self.symmetries is None:
+            self.symmetries = symmetries
+        self._last_step = state["last_step"]
+        self.interval = state.get("interval", self.every_n_steps)
+        self._observer.load_state_dict(state)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Begin a new run, or go on with one.
@@ -165,7 +180,7 @@ class SymmetryMonitor(SymmetryCallback):
         """
         super().setup(trainer, pl_module, stage)
         if stage == "fit" and not self._run.goes_on(trainer, pl_module):
-            self._reset()
+            self.reset()
 
     def begin(self, trainer: Trainer, pl_module: LightningModule, symmetries: Symmetries) -> None:
         """Look at the weights as they were initialised.
@@ -254,7 +269,8 @@ class SymmetryMonitor(SymmetryCallback):
         if interval is not None:
             self.interval, self._last_step = interval, trainer.global_step
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what an earlier run has found."""
         self._budget = Budget(self.max_overhead)
         self._observer = Observer("SymmetryMonitor", self._processes.agree)
         self._look_seconds = 0.0

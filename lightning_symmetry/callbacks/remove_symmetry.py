@@ -39,7 +39,8 @@ class RemoveSymmetry(Steering):
 
     Checkpoints are those of the plain model and resume exactly with this callback, which keeps in its state
     what they lack; only where activations **and** weights were replaced do they keep the names of the changed
-    model. Files of weights alone (``save_weights_only=True``) are written without asking callbacks.
+    model, as they do under strategies that restore the model by themselves (``ModelParallelStrategy``). Files
+    of weights alone (``save_weights_only=True``) are written without asking callbacks.
 
     Logs ``symmetry/removal_strength``, from 0 to 1.
 

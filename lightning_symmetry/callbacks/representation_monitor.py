@@ -9,11 +9,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from .._compat import LightningModule, Trainer
+from .._plain_form import integer, optional, record
 from ..functional._check import check
 from ..metrics._model.whole_values import is_sharded
 from ._compiled import uncompiled_hook
 from ._readable import check_readable
 from ._representation.extent import Extent
+from ._representation.initial_values import FORM as INITIAL
 from ._representation.layers import layers_of
 from ._representation.looking import Looking
 from ._representation.observer import Observer
@@ -21,6 +23,8 @@ from ._representation.pace import Pace
 from ._representation.probe import Probe
 from ._run import Run
 from ._switching_off import SwitchingOff
+
+_FORM = record({"last_step": optional(integer(0)), "interval": integer(1), "initial": INITIAL})
 
 
 class RepresentationMonitor(SwitchingOff):
@@ -88,6 +92,7 @@ class RepresentationMonitor(SwitchingOff):
     Memory of a look: for each layer, 3 (a + 1)² + 3 (b + 1)² numbers in float32 and (a + 1)² in float64, with
     its numbers of inputs and outputs a and b or ``max_width`` where that is less, and ``max_samples`` rows
     of what it reads and writes and of the gradient. A sharded weight is gathered, one layer at a time.
+    Layers that tensor parallelism splits are refused: no process sees all that they read and write.
 
     Sources: Ziyin et al., arXiv 2410.03006 (alignment) and 2502.05300 (depth); Papyan, Han & Donoho, PNAS
     2020 (collapse); Garrido et al., arXiv 2210.02885 (RankMe); Sokar et al., arXiv 2302.12902 (dormant
@@ -158,7 +163,7 @@ class RepresentationMonitor(SwitchingOff):
         self._extent = Extent(batches, max_samples, max_width, exponents)
         self._probe = None if probe is None else Probe(probe, max_samples, probe_gradients)
         self._run = Run()
-        self._reset()
+        self.reset()
 
     @property
     def state_key(self) -> str:
@@ -189,14 +194,18 @@ class RepresentationMonitor(SwitchingOff):
             "initial": self._observer.initial.state_dict(),
         }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def go_on(self, state: Mapping[str, Any]) -> None:
         """Continue where a checkpoint was written.
 
         Args:
-            state_dict: What :meth:`state_dict` returned then.
+            state: What :meth:`state_dict` returned then.
+
+        Raises:
+            ValueError: If it did not return that; nothing is changed then.
         """
-        self._pace.last_step, self._pace.interval = state_dict["last_step"], state_dict["interval"]
-        self._observer.initial.load_state_dict(state_dict["initial"])
+        _FORM(state, "state_dict")
+        self._pace.last_step, self._pace.interval = state["last_step"], state["interval"]
+        self._observer.initial.load_state_dict(state["initial"])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Begin a new run, or go on with one.
@@ -207,7 +216,7 @@ class RepresentationMonitor(SwitchingOff):
             stage: ``"fit"``, or another that changes nothing.
         """
         if stage == "fit" and not self._run.goes_on(trainer, pl_module):
-            self._reset()
+            self.reset()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the layers.
@@ -324,6 +333,7 @@ class RepresentationMonitor(SwitchingOff):
         if interval:
             self._pace.interval = interval
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what an earlier run has found."""
         self._pace = Pace(self.every_n_steps, self.max_overhead)
         self._observer = Observer("RepresentationMonitor", self._pace, self._probe, self.reference)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .._compat import LightningModule, Trainer, rank_zero_info
+from .._plain_form import integer, optional, record
 from ..stages import StageTracker, Transition
+from ..stages.tracker import FORM as TRACKER
 from ._looks import Looks
+from ._loss_means import FORM as LOSSES
 from ._loss_means import LossMeans
 from ._run import Run
 from ._switching_off import SwitchingOff
+
+_FORM = record(
+    {"last_reading": integer(0), "last_look": optional(integer(0)), "losses": LOSSES, "tracker": TRACKER}
+)
 
 
 class StageDetector(SwitchingOff):
@@ -81,7 +88,7 @@ class StageDetector(SwitchingOff):
         self.save_to = None if save_to is None else Path(save_to)
         self.stop_on_collapse = stop_on_collapse
         self._run = Run()
-        self._reset()
+        self.reset()
 
     @property
     def stage(self) -> int:
@@ -113,17 +120,20 @@ class StageDetector(SwitchingOff):
             "tracker": self._tracker.state_dict(),
         }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def go_on(self, state: Mapping[str, Any]) -> None:
         """Continue where a checkpoint was written.
 
         Args:
-            state_dict: What :meth:`state_dict` returned then.
+            state: What :meth:`state_dict` returned then.
+
+        Raises:
+            ValueError: If it did not return that; nothing is changed then.
         """
-        self._last_reading = state_dict["last_reading"]
-        self._looks.last_step = state_dict["last_look"]
-        self._means.load_state_dict(state_dict["losses"])
-        self._is_restored = True
-        self._tracker.load_state_dict(state_dict["tracker"])
+        _FORM(state, "state_dict")
+        self._last_reading = state["last_reading"]
+        self._looks.last_step = state["last_look"]
+        self._means.load_state_dict(state["losses"])
+        self._tracker.load_state_dict(state["tracker"])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Begin a new run, or go on with one.
@@ -134,7 +144,7 @@ class StageDetector(SwitchingOff):
             stage: ``"fit"``, or another that changes nothing.
         """
         if stage == "fit" and not self._run.goes_on(trainer, pl_module):
-            self._reset()
+            self.reset()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note which stage the run is in.
@@ -144,9 +154,6 @@ class StageDetector(SwitchingOff):
             pl_module: The model.
         """
         self._saved_stage, self._has_news = self.stage, True
-        if self._is_restored and trainer.global_rank:
-            self._means.forget()
-        self._is_restored = False
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -164,7 +171,7 @@ class StageDetector(SwitchingOff):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add up the losses of all processes, and read a look that a monitor further down has had since.
+        """Average the losses of all processes, and read a look that a monitor further down has had since.
 
         A resumed run does not know that look, and may have another number of processes.
 
@@ -220,8 +227,8 @@ class StageDetector(SwitchingOff):
         trainer.save_checkpoint(path)
 
     def _save_state(self, trainer: Trainer, states: dict[str, Any]) -> None:
-        self._processes.agree("sums of losses")
-        states[self.state_key] = self.state_dict() | {"losses": self._means.totals(trainer)}
+        self._processes.agree("means of losses so far")
+        states[self.state_key] = self.state_dict() | {"losses": self._means.shares(trainer)}
 
     def _log(self, pl_module: LightningModule) -> None:
         if self._has_news:
@@ -236,11 +243,12 @@ class StageDetector(SwitchingOff):
                 trainer.should_stop = True
                 rank_zero_info(f"StageDetector stops training at step {trainer.global_step}: {transition}")
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what an earlier run has found."""
         self._tracker = StageTracker(self.window)
         self._means = LossMeans(self.losses)
         self._looks = Looks(self.watch)
-        self._last_reading, self._is_restored = 0, False
+        self._last_reading = 0
         self._saved_stage, self._has_news = 0, True
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from math import prod
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from ._module import check_module
 from .leg import Leg
 from .symmetry import Symmetry
+
+Holds = Literal["exactly", "at eps = 0", "in distribution"]
 
 INVERTED = ("general_linear", "scaling", "positive_scaling")
 """Groups that move what reads a space by the inverse of what moves its writers."""
@@ -28,7 +31,7 @@ def declared(
     reads: Mapping[str, str],
     copies: str = "",
     lengths: Mapping[str, int] | None = None,
-    holds: Literal["exactly", "at eps = 0", "in distribution"] = "exactly",
+    holds: Holds = "exactly",
 ) -> Symmetry:
     """Describe a symmetry of a module by patterns, which name the axes of its parameters.
 
@@ -50,7 +53,9 @@ def declared(
         The symmetry, names relative to the module.
 
     Raises:
-        ValueError: If the group does not act on units, or a pattern does not fit its parameter.
+        TypeError: If ``module`` is none.
+        ValueError: If the group does not act on units, a pattern does not fit its parameter, or an argument
+            is not as above.
 
     Example:
         >>> low_rank = nn.Sequential(nn.Linear(6, 2, bias=False), nn.Linear(2, 5))
@@ -60,6 +65,16 @@ def declared(
         >>> symmetry.space, symmetry.size, symmetry.dimension
         ('rank', 2, 4)
     """
+    check_module(module)
+    if not all(map(_is_text, (name, unit, copies))):
+        raise ValueError(f"name, unit and copies must be texts; found {name!r}, {unit!r} and {copies!r}")
+    for argument, given in (("writes", writes), ("reads", reads)):
+        if not (isinstance(given, Mapping) and all(map(_is_text, (*given, *given.values())))):
+            raise ValueError(f"{argument} must be a mapping from names to patterns; found {given!r}")
+    if not (lengths is None or (isinstance(lengths, Mapping) and all(map(_is_length, lengths.values())))):
+        raise ValueError(f"lengths must be integers of at least 0 by the names of factors; found {lengths!r}")
+    if holds not in get_args(Holds):
+        raise ValueError(f"holds must be one of {get_args(Holds)}; found {holds!r}")
     group = name.rpartition(".")[2]
     if group not in GROUPS:
         raise ValueError(f"name must end in one of {', '.join(GROUPS)}; found {name!r}")
@@ -70,6 +85,8 @@ def declared(
             f"writes and reads must name parameters or buffers of {type(module).__name__}, each once; found "
             f"{', '.join([*writes, *reads])}"
         )
+    if not patterns:
+        raise ValueError("writes or reads must name a parameter; found none")
     for parameter, axes in patterns.items():
         if not {unit, *filter(None, [copies])} <= {factor for axis in axes for factor in axis}:
             raise ValueError(
@@ -91,6 +108,14 @@ def declared(
         for parameter, axes in patterns.items()
     )
     return Symmetry(name, group, known[unit], known.get(copies, 1), legs, holds, (known[unit],))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_length(number: object) -> bool:
+    return isinstance(number, int) and number >= 0
 
 
 def _axes(pattern: str) -> list[list[str]]:

@@ -46,7 +46,13 @@ def known_symmetries(*classes: type[nn.Module]) -> Callable[[Function], Function
 
     Returns:
         A decorator.
+
+    Raises:
+        TypeError: If one is no class of modules.
     """
+    for kind in classes:
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            raise TypeError(f"classes must be classes of modules; found {kind!r}")
 
     def register(function: Function) -> Function:
         DECLARED.extend((kind, function) for kind in classes)

@@ -56,6 +56,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -136,7 +137,14 @@ def entrywise(*names: str, degree: float | None = None, parity: int = 0) -> None
         *names: Operations, such as ``"mylib::my_op"``.
         degree: k if f(λx) = λᵏ f(x) for every λ > 0.
         parity: 1 if f(−x) = f(x), −1 if f(−x) = −f(x).
+
+    Raises:
+        ValueError: If there is no such operation, or a number is not as above.
     """
+    if not (degree is None or (isinstance(degree, (int, float)) and math.isfinite(degree))):
+        raise ValueError(f"degree must be a finite number or None; found {degree!r}")
+    if not isinstance(parity, int) or parity not in (-1, 0, 1):
+        raise ValueError(f"parity must be -1, 0 or 1; found {parity!r}")
 
     def define(program: Program, call: Call) -> None:
         inputs = [argument for argument in call.arguments.values() if isinstance(argument, Value)]
@@ -153,6 +161,9 @@ def composition(*names: str) -> Callable[[Function], Function]:
 
     Returns:
         A decorator for a function of the same arguments.
+
+    Raises:
+        ValueError: If there is no such operation.
 
     Example:
         >>> import torch
@@ -185,7 +196,7 @@ def temporary() -> Iterator[None]:
 
 
 def _packet(name: str) -> OpOverloadPacket:
-    packet = packet_of(name)
+    packet = packet_of(name) if isinstance(name, str) and name.isprintable() else None
     if packet is None:
         raise ValueError(
             f"name must be that of a registered operation, such as 'mylib::my_op'; found {name!r}"

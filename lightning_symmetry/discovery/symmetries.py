@@ -104,8 +104,8 @@ class Symmetries(Sequence[Symmetry]):
         Raises:
             ValueError: If the version is not 1, or something in it is not what :meth:`to_dict` gives.
         """
-        if not isinstance(plain, Mapping) or plain.get("version") != 1:
-            found = plain.get("version") if isinstance(plain, Mapping) else type(plain).__name__
+        found = plain.get("version") if isinstance(plain, Mapping) else type(plain).__name__
+        if not isinstance(plain, Mapping) or not isinstance(found, int) or found != 1:
             raise ValueError(f"plain['version'] must be 1; found {found!r}")
         symmetries = plain.get("symmetries")
         if not isinstance(symmetries, (list, tuple)):

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lightning_symmetry.functional._check import check, check_integer, check_number, check_size
 from lightning_symmetry.surgery.seeded import seeded_normal
 
 
@@ -27,6 +28,9 @@ class AsymmetricActivation(nn.Module):
         name: Tells this draw from the others of the same seed.
         replaced: The activation that this one stands in for.
 
+    Raises:
+        ValueError: If an argument is something else.
+
     Example:
         >>> activation = AsymmetricActivation(width=3)
         >>> activation(torch.ones(5, 3)).shape
@@ -47,6 +51,14 @@ class AsymmetricActivation(nn.Module):
         replaced: nn.Module | None = None,
     ) -> None:
         super().__init__()
+        check_size(width, "width")
+        check_integer(axis, "axis")
+        check_number(scale, "scale")
+        check_integer(seed, "seed")
+        check(seed >= 0, "seed", "be at least 0", seed)
+        check(isinstance(name, str), "name", "be a text", name)
+        is_module = replaced is None or isinstance(replaced, nn.Module)
+        check(is_module, "replaced", "be a module or None", replaced)
         self.axis = axis
         self.replaced = replaced
         mixing = seeded_normal(torch.Size([width, width]), seed, f"{name}:mixing") * (

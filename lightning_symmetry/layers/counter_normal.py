@@ -32,11 +32,20 @@ def counter_normal(size: int, key: int, step: Tensor) -> Tensor:
     Returns:
         A float32 tensor of ``size`` numbers on the device of ``step``.
 
+    Raises:
+        ValueError: If an argument is something else.
+
     Example:
         >>> first, second = (counter_normal(3, key=7, step=torch.tensor(step)) for step in (0, 1))
         >>> torch.equal(first, counter_normal(3, key=7, step=torch.tensor(0))), torch.equal(first, second)
         (True, False)
     """
+    if not isinstance(size, int) or not 0 <= size < 2**31:
+        raise ValueError(f"`size` must be an integer from 0 up to 2³¹ - 1, found {size!r}")
+    if not isinstance(key, int) or not 0 <= key <= _BITS:
+        raise ValueError(f"`key` must be an integer from 0 up to 2³² - 1, found {key!r}")
+    if not isinstance(step, Tensor) or step.dtype != torch.int64 or step.ndim:
+        raise ValueError(f"`step` must be an int64 tensor without dimensions, found {step!r}")
     hashed = _mix(_mix(step & _BITS) ^ key)
     hashed = _mix(hashed ^ _mix(torch.arange(1, size + 1, device=step.device)))
     # 23 bits and a half: the largest that float32 holds without rounding up to 1.

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from lightning_symmetry.layers._alike import check_alike
 from lightning_symmetry.surgery._installed import Installed
 
 
@@ -20,6 +21,10 @@ class FixedWeights(Installed):
         mask: 1 where the weight is frozen, 0 elsewhere, of the weight's shape, device and precision.
         values: Frozen values, used where the mask is 1.
 
+    Raises:
+        ValueError: If one is no tensor of floating-point or complex numbers, or not of the other's shape and
+            device.
+
     Example:
         >>> import torch
         >>> fixed = FixedWeights(torch.tensor([[1.0, 0.0]]), torch.tensor([[-3.0, 8.0]]))
@@ -32,6 +37,7 @@ class FixedWeights(Installed):
 
     def __init__(self, mask: Tensor, values: Tensor) -> None:
         super().__init__()
+        check_alike(mask=mask, values=values)
         self.register_buffer("trained", 1 - mask, persistent=False)
         self.register_buffer("frozen", mask * values, persistent=False)
 

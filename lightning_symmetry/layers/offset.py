@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from lightning_symmetry.functional._check import check_tensor
 from lightning_symmetry.surgery._installed import Installed
 
 
@@ -21,6 +22,9 @@ class Offset(Installed):
     Args:
         offset: Frozen offset, of the weight's shape, device and precision.
 
+    Raises:
+        ValueError: If ``offset`` is no tensor.
+
     Example:
         >>> import torch
         >>> offset = Offset(torch.tensor([[0.25, 0.5]]))
@@ -33,6 +37,7 @@ class Offset(Installed):
 
     def __init__(self, offset: Tensor) -> None:
         super().__init__()
+        check_tensor(offset, "offset")
         self.register_buffer("offset", offset, persistent=False)
 
     def forward(self, theta: Tensor) -> Tensor:

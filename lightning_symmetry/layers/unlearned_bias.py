@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_symmetry._torch_compat import in_backward
+from lightning_symmetry.functional._check import check, check_integer, check_number
+from lightning_symmetry.layers._alike import check_alike
 from lightning_symmetry.layers.counter_normal import counter_normal
 from lightning_symmetry.surgery._asymmetry import Asymmetry
 from lightning_symmetry.surgery._installed import Installed
@@ -45,6 +47,10 @@ class UnlearnedBias(Installed):
         key: Integer from 0 up to 2³² - 1 that tells the draws of this bias from others.
         redraw: Whether the noise is new in every pass.
 
+    Raises:
+        ValueError: If ``mean`` and ``unlearned`` are no two vectors of one length with a point, or another
+            argument is no such number.
+
     Example:
         >>> bias = UnlearnedBias(torch.full((3,), 0.5), torch.tensor([1.0, 1.0, 0.0]), std=0.1, key=0)
         >>> bias.eval()(torch.zeros(3)).tolist()
@@ -57,6 +63,11 @@ class UnlearnedBias(Installed):
 
     def __init__(self, mean: Tensor, unlearned: Tensor, std: float, key: int, redraw: bool = True) -> None:
         super().__init__()
+        check_alike(mean=mean, unlearned=unlearned)
+        check(mean.ndim == 1, "mean", "have one dimension", tuple(mean.shape))
+        check_number(std, "std")
+        check_integer(key, "key")
+        check(0 <= key < 2**32, "key", "be from 0 up to 2³² - 1", key)
         self.std = std
         self.key = key
         self.redraw = redraw

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from ..discovery.symmetry import Symmetry
 from ._model.drift import Charges, charges, drift
+from ._model.given import check_parameters, checked
 from ._model.reader import Reader
 from ._model.space import spaces
+from ._model.sums import Asking, answered
 from .order_parameters import _keyed
 
 
@@ -37,6 +39,9 @@ class ChargeDrift:
     Args:
         symmetries: What :func:`lightning_symmetry.find_symmetries` gave.
 
+    Raises:
+        ValueError: If ``symmetries`` are none.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -53,10 +58,9 @@ class ChargeDrift:
     """
 
     def __init__(self, symmetries: Iterable[Symmetry]) -> None:
-        self._symmetries = list(symmetries)
+        self._symmetries = checked(symmetries)
         self._spaces = spaces(self._symmetries)
 
-    @torch.no_grad()
     def charges(self, params: Mapping[str, Tensor], groups: Mapping[str, str] | None = None) -> Charges:
         """Measure what the charges are made of, for a later look to compare with.
 
@@ -70,8 +74,28 @@ class ChargeDrift:
 
         Returns:
             Power, parameter group and a tensor for each part of the charges, by the name of the symmetry.
+
+        Raises:
+            ValueError: If a parameter that a symmetry moves is absent, no tensor of numbers or too small.
         """
-        return charges(Reader(params), self._spaces, self._symmetries, groups or {})
+        check_parameters(self._symmetries, params)
+        read = Reader(params)
+        return answered(self.look(read, groups or {}), read)
+
+    def look(self, read: Reader, groups: Mapping[str, str]) -> Asking[Charges]:
+        """Measure the charges, together with others who read the same parameters.
+
+        Args:
+            read: Gives them.
+            groups: As for :meth:`charges`.
+
+        Yields:
+            Sums over pieces of parameters.
+
+        Returns:
+            As :meth:`charges`.
+        """
+        return charges(read, self._spaces, self._symmetries, groups)
 
     @torch.no_grad()
     def __call__(

@@ -140,6 +140,8 @@ def orbit_leak(
     """
     leaks: dict[str, Tensor] = {}
     _check(params, "gradients", gradients)
+    devices = {str(gradient.device) for gradient in gradients.values()}
+    check(len(devices) <= 1, "gradients", "be on one device", sorted(devices))
     steepest = steepness(gradients.values())
     for symmetry in symmetries:
         if symmetry.dimension:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,6 +13,7 @@ from ..discovery.symmetry import Symmetry
 from ._model.breaking import basis_length, breaking, lengths
 from ._model.counts import counts
 from ._model.effective_parameters import EffectiveParameters
+from ._model.given import check_parameters, checked
 from ._model.growth import growth
 from ._model.imbalance import balance, basis_balance
 from ._model.kin import Kin, Make, kin
@@ -22,11 +22,12 @@ from ._model.measured import Measured, most_at_once
 from ._model.ranks import product_ranks, ranks
 from ._model.reader import Reader
 from ._model.rotations import rotation_ranks, rotation_sketch
-from ._model.sketch import SketchedWeights
+from ._model.sketch import sketch
 from ._model.sketched import SAMPLE, projected_participation, sampled_counts
 from ._model.sketched_basis import basis_sketch
 from ._model.slopes import Slopes
 from ._model.space import spaces
+from ._model.sums import Asking, answered, together
 from ._model.weights import Weights
 from ._model.whole import whole
 
@@ -91,6 +92,9 @@ class OrderParameters:
             least 256; that of a general linear group is exact up to 64 dimensions, and so is its
             participation ratio. Rates and leaks are exact anyway.
 
+    Raises:
+        ValueError: If ``symmetries`` are none.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -103,7 +107,7 @@ class OrderParameters:
     """
 
     def __init__(self, symmetries: Iterable[Symmetry], exact: bool = True) -> None:
-        self._symmetries = list(symmetries)
+        self._symmetries = checked(symmetries)
         self._spaces = spaces(self._symmetries)
         self._permuted = [s for s in self._spaces if s.mover.group == "permutation"]
         self._orders = {s.mover.name: s.mover.copies * math.lgamma(s.mover.size + 1) for s in self._permuted}
@@ -111,7 +115,6 @@ class OrderParameters:
         self._exact = exact
         self._counting: tuple[dict[str, tuple[int, ...]], EffectiveParameters] | None = None
 
-    @torch.no_grad()
     def __call__(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Measure at the given parameters.
 
@@ -120,30 +123,55 @@ class OrderParameters:
 
         Returns:
             A scalar tensor by key.
+
+        Raises:
+            ValueError: If a parameter that a symmetry moves is absent, no tensor of numbers or too small.
         """
+        check_parameters(self._symmetries, params)
         read = Reader(params)
-        each: dict[str, dict[str, Tensor]] = defaultdict(dict)
+        return answered(self.look(read), read)
+
+    def look(self, read: Reader) -> Asking[dict[str, Tensor]]:
+        """Measure, together with others who read the same parameters.
+
+        Args:
+            read: Gives them.
+
+        Yields:
+            Sums over pieces of parameters.
+
+        Returns:
+            A scalar tensor by key.
+        """
         stored = read.params.stored
-        for some in self._kin_on(next(iter(stored.values())).device) if stored else ():
-            exact = self._is_exact(some.make)
-            weights = (Weights if exact or some.make.group != "permutation" else SketchedWeights)(some, read)
-            for measure in (EXACT if exact else SKETCHED)[some.make.group]:
-                for quantity, values in measure(weights).items():
-                    each[quantity] |= zip(some.names, values.unbind(0), strict=True)
+        each: dict[str, dict[str, Tensor]] = defaultdict(dict)
+        kin = self._kin_on(next(iter(stored.values())).device) if stored else []
+        for some in kin:
+            if not self._is_projected(some.make):
+                _measure(each, some, Weights(some, read), self._is_exact(some.make))
         rotated = rotation_ranks if self._exact else rotation_sketch
-        for quantity, found in rotated(read, self._symmetries).items():
+        projected = [some for some in kin if self._is_projected(some.make)]
+        names = {space.mover.name for space in self._spaces}
+        rotations, distances, imbalances, *sketches = yield from together(
+            [
+                rotated(read, self._symmetries),
+                lengths(read, (s for s in self._symmetries if s.name not in names)),
+                balance(read, self._symmetries, None if self._exact else SAMPLE),
+                *(sketch(some, read) for some in projected),
+            ]
+        )
+        for some in projected:
+            _measure(each, some, sketches.pop(0), exact=False)
+        for quantity, found in rotations.items():
             each[quantity] |= found
-        distances = each["breaking_distance"]
-        distances |= lengths(read, (s for s in self._symmetries if s.name not in distances))
-        norms = read.norms if self._exact else partial(read.sampled_norms, count=SAMPLE)
-        each["noether_imbalance"] |= balance(norms, self._symmetries)
+        each["breaking_distance"] |= distances
+        each["noether_imbalance"] |= imbalances
         measured = whole(each, self._orders)
         if self._symmetries:
             left = {**each["numerical_rank"], **each["distinct_units"]}
             measured["effective_parameters"] = Measured({}, self._effective_parameters(stored)(left))
         return _keyed(measured)
 
-    @torch.no_grad()
     def motion(
         self,
         params: Mapping[str, Tensor],
@@ -176,20 +204,27 @@ class OrderParameters:
             A scalar tensor by key.
         """
         given = Slopes(params, gradients, decay or {})
-        rates = growth(given, self._permuted, self._symmetries)
-        return _keyed({"growth_rate": rates, "orbit_leak": leaks(given, self._symmetries)})
+        asking = [growth(given, self._permuted, self._symmetries), leaks(given, self._symmetries)]
+        rates, slopes = answered(together(asking), given)
+        return _keyed({"growth_rate": rates, "orbit_leak": slopes})
 
     def _is_exact(self, make: Make) -> bool:
         return self._exact or make.numbers <= SMALL
 
+    def _is_projected(self, make: Make) -> bool:
+        return make.group == "permutation" and not self._is_exact(make)
+
     def _kin_on(self, device: torch.device) -> list[Kin]:
-        """The spaces as they are measured together: projections are small, whatever the weights are."""
+        """The spaces as they are measured together."""
         if device not in self._kin:
-            found = kin(self._spaces, most_at_once(device))
-            projected = [s for s in found if s.make.group == "permutation" and not self._is_exact(s.make)]
+            most = most_at_once(device)
+            found = kin(self._spaces, most)
+            projected = [some for some in found if self._is_projected(some.make)]
             self._kin[device] = [some for some in found if some not in projected]
             names = {name for some in projected for name in some.names}
-            self._kin[device] += kin(s for s in self._spaces if s.mover.name in names)
+            # of projections, nothing is larger than the comparison of some units with all
+            some = (space for space in self._spaces if space.mover.name in names)
+            self._kin[device] += kin(some, most, lambda make: SAMPLE * make.units)
         return self._kin[device]
 
     def _effective_parameters(self, params: Mapping[str, Tensor]) -> EffectiveParameters:
@@ -197,6 +232,12 @@ class OrderParameters:
         if self._counting is None or self._counting[0] != shapes:
             self._counting = shapes, EffectiveParameters(self._spaces, self._symmetries, shapes)
         return self._counting[1]
+
+
+def _measure(each: dict[str, dict[str, Tensor]], some: Kin, weights: Weights, exact: bool) -> None:
+    for measure in (EXACT if exact else SKETCHED)[some.make.group]:
+        for quantity, values in measure(weights).items():
+            each[quantity] |= zip(some.names, values.unbind(0), strict=True)
 
 
 def _keyed(found: Mapping[str, Measured]) -> dict[str, Tensor]:

@@ -7,7 +7,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightning_symmetry.report.run import Run
+from lightning_symmetry.functional._check import check, check_numbers
+from lightning_symmetry.report.run import Run, check_runs
+
+_LARGEST = 1e150  # squares stay finite
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,17 @@ class Spread:
         """Summarise numbers.
 
         Args:
-            values: Any numbers; one that is not finite makes mean and deviation NaN.
+            values: Any numbers; one that is not finite, or too large to be added up, makes mean and deviation
+                NaN.
 
         Returns:
             Their mean, deviation and count.
+
+        Raises:
+            ValueError: If one is no number.
         """
-        if not values or not all(map(math.isfinite, values)):
+        check_numbers(values, "values")
+        if not values or not all(abs(value) < _LARGEST for value in values):
             return cls(math.nan, math.nan, len(values))
         return cls(
             statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0, len(values)
@@ -72,7 +80,12 @@ def figure(runs: Sequence[Run], key: str) -> Spread:
 
     Returns:
         Its spread over the runs.
+
+    Raises:
+        ValueError: If they are no runs, or ``key`` is no text.
     """
+    check_runs(runs)
+    check(isinstance(key, str), "key", "be a text", key)
     return Spread.of([run.figures[key] for run in runs if key in run.figures])
 
 
@@ -85,7 +98,12 @@ def band(runs: Sequence[Run], key: str) -> Band:
 
     Returns:
         The spread at each step that all these runs have; empty if none has the curve.
+
+    Raises:
+        ValueError: If they are no runs, or ``key`` is no text.
     """
+    check_runs(runs)
+    check(isinstance(key, str), "key", "be a text", key)
     curves = [dict(zip(c.steps, c.values, strict=True)) for run in runs if (c := run.curves.get(key))]
     if not curves:
         return Band((), ())

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lightning_symmetry.discovery import Symmetries
+from lightning_symmetry.functional._check import check
 from lightning_symmetry.report.aggregate import Band, Spread, band, figure
 from lightning_symmetry.report.plots import colour, curves_svg
 from lightning_symmetry.report.quantities import quantity
@@ -95,8 +96,9 @@ def render(report: Report) -> str:
         A page that needs no other file and no network.
 
     Raises:
-        ValueError: If there are no runs or no columns.
+        ValueError: If it is no report, or there are no runs or no columns.
     """
+    check(isinstance(report, Report), "report", "be a Report", type(report).__name__)
     if not report.runs or not report.columns:
         raise ValueError(
             f"`report` must have runs and columns, found {len(report.runs)} and {len(report.columns)}"
@@ -124,7 +126,11 @@ def write_report(report: Report, path: Path) -> None:
     Args:
         report: What to show.
         path: The file, which is overwritten; its folder must exist.
+
+    Raises:
+        ValueError: As :func:`render` does; if ``path`` is no path.
     """
+    check(isinstance(path, Path), "path", "be a pathlib.Path", path)
     path.write_text(render(report), encoding="utf-8")
 
 

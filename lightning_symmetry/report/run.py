@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lightning_symmetry.functional._check import check, check_numbers
 from lightning_symmetry.stages.transition import Transition
 
 
@@ -18,7 +19,7 @@ class Curve:
         values: One number for each step.
 
     Raises:
-        ValueError: If the lengths differ or the steps do not increase.
+        ValueError: If one is no number, the lengths differ or the steps do not increase.
 
     Example:
         >>> Curve((0, 50), (64.0, 9.5)).last
@@ -29,6 +30,8 @@ class Curve:
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_numbers(self.steps, "steps")
+        check_numbers(self.values, "values")
         if len(self.steps) != len(self.values):
             raise ValueError(
                 f"`values` must be as many as `steps`, found {len(self.values)} and {len(self.steps)}"
@@ -61,6 +64,20 @@ class Run:
     transitions: Sequence[Transition] = ()
 
 
+def check_runs(runs: object) -> None:
+    """Raise unless these are runs.
+
+    Args:
+        runs: Anything.
+
+    Raises:
+        ValueError: naming what was found instead.
+    """
+    check(isinstance(runs, Sequence), "runs", "be a sequence of runs", type(runs).__name__)
+    for run in runs:  # type: ignore[attr-defined]
+        check(isinstance(run, Run), "runs", "be a sequence of runs", type(run).__name__)
+
+
 def variants(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Group runs by their name.
 
@@ -69,7 +86,11 @@ def variants(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
     Returns:
         The runs of every variant, variants and runs in the order given.
+
+    Raises:
+        ValueError: If they are no runs.
     """
+    check_runs(runs)
     grouped: dict[str, list[Run]] = {}
     for run in runs:
         grouped.setdefault(run.name, []).append(run)

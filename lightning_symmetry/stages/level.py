@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lightning_symmetry._plain_form import between, integer, record
 
 MEMORY = 64
 """Points after which a level forgets: older ones count less and less, so that a slow drift is followed."""
@@ -14,6 +18,16 @@ _CORRELATED = 0.9
 
 _RESOLUTION = 1e-6
 """Part of a level below which two float32 numbers may differ by rounding alone."""
+
+
+_BOUND = 1e151  # whose square is finite
+_SQUARE = between(0, sys.float_info.max)
+FORM = record(
+    {"count": integer(1, MEMORY), "variance": _SQUARE, "steps": _SQUARE, "bends": _SQUARE}
+    | {"product": between(-sys.float_info.max, sys.float_info.max)}
+    | dict.fromkeys(("mean", "last", "step"), between(-_BOUND, _BOUND))
+)
+"""What the fields of a level may be."""
 
 
 @dataclass
@@ -45,6 +59,18 @@ class Level:
     bends: float = 0.0
     last: float = 0.0
     step: float = 0.0
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Level:
+        """Return the level whose fields these are.
+
+        Args:
+            plain: Numbers of the form :data:`FORM`; what else there is, is passed over.
+
+        Returns:
+            An equal level.
+        """
+        return cls(**{field.name: plain[field.name] for field in fields(cls)})
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Level:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from lightning_symmetry._plain_form import between, each, number, optional, record, row
 from lightning_symmetry.functional._check import check_number
+from lightning_symmetry.stages.level import FORM as LEVEL
 from lightning_symmetry.stages.level import MEMORY, Level
 from lightning_symmetry.stages.plateau import span, stands_still
 
@@ -21,6 +23,15 @@ _BOUND = 3.0
 _TOLERANCE = 0.02
 _TAIL = 0.25
 _LARGEST = 1e150  # squares stay finite
+
+_VALUE = between(-_LARGEST, _LARGEST)
+_SIZE = between(0, 10 * _LARGEST)
+FORM = record(
+    {"level": optional(LEVEL), "left": optional(number), "recent": each(row(number, _VALUE))}
+    | {"sums": row(_SIZE, _SIZE), "began": row(number, number)}
+    | {"first": optional(_VALUE), "span": _SIZE, "last_jump": _SIZE}
+)
+"""What the state of a detector may be."""
 
 
 class Jump(NamedTuple):
@@ -131,8 +142,12 @@ class JumpDetector:
 
         Args:
             state: What its :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: If it did not return that; nothing is changed then.
         """
-        self._level = None if state["level"] is None else Level(**state["level"])
+        FORM(state, "state")
+        self._level = None if state["level"] is None else Level.from_dict(state["level"])
         self._left = state["left"]
         self._recent = [(step, value) for step, value in state["recent"]]
         self._sums = list(state["sums"])
@@ -143,7 +158,7 @@ class JumpDetector:
 
     def _watch(self, step: int, value: float, level: Level) -> None:
         scale, distance = self._scale(level), value - level.mean
-        score = min(abs(distance), _LIMIT * scale) / scale if scale else _LIMIT * bool(distance)
+        score = min(abs(distance) / scale, _LIMIT) if scale else _LIMIT * bool(distance)
         for side, sign in enumerate((1, -1)):
             if not self._sums[side]:
                 self._began[side] = step

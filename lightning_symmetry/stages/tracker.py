@@ -7,11 +7,20 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from lightning_symmetry._plain_form import by_text, each, integer, number, record
 from lightning_symmetry.functional._check import check, check_integer, check_number, check_size
+from lightning_symmetry.stages.online import FORM as DETECTOR
 from lightning_symmetry.stages.online import JumpDetector
+from lightning_symmetry.stages.transition import FORM as TRANSITION
 from lightning_symmetry.stages.transition import Transition, is_telling
 
 _COLLAPSING = ("distinct_units", "effective_rank")
+
+FORM = record(
+    {"stage": integer(0), "changes": each(number), "transitions": each(TRANSITION)}
+    | {"largest": by_text(number), "detectors": by_text(DETECTOR)}
+)
+"""What the state of a tracker may be."""
 
 
 class StageTracker:
@@ -127,7 +136,11 @@ class StageTracker:
 
         Args:
             state: What its :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: If it did not return that; nothing is changed then.
         """
+        FORM(state, "state")
         self.stage = state["stage"]
         self._changes = list(state["changes"])
         self._transitions.clear()

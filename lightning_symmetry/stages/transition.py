@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from lightning_symmetry._plain_form import number, one_of, record, text
 from lightning_symmetry.functional._check import check, check_number
 
 Kind = Literal["broken", "restored", "rose", "fell"]
+
+_FIELDS = {"step": number, "symmetry": text, "quantity": text}
+_FIELDS |= {"kind": one_of(*get_args(Kind)), "before": number, "after": number}
+FORM = record(_FIELDS)
+"""What the fields of a transition may be."""
 
 _PREFIX = "symmetry/"
 _LOSS: tuple[Kind, Kind] = ("rose", "fell")
@@ -92,8 +98,12 @@ class Transition:
 
         Returns:
             An equal transition.
+
+        Raises:
+            ValueError: If it did not return that.
         """
-        return cls(**fields)
+        FORM(fields, "fields")
+        return cls(**{name: fields[name] for name in _FIELDS})
 
     @property
     def key(self) -> str:

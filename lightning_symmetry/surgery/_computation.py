@@ -35,8 +35,11 @@ class Computation(nn.Module, ABC):
     def set_extra_state(self, state: Any) -> None:
         """Do nothing: the module that owns the parameter compares records before anything is loaded."""
 
-    def record_error(self, name: str, record: Tensor) -> str | None:
+    def record_error(self, name: str, record: Any) -> str | None:
         """Say what is wrong with the record that a checkpoint has for a parameter, if anything is."""
+        # torch.distributed.checkpoint has a placeholder for a record that is not there
+        if not isinstance(record, Tensor):
+            return None
         said = bytes(record.tolist()).decode(errors="replace")
         if said == self.said:
             return None

@@ -4,6 +4,8 @@ import math
 
 from torch import nn
 
+from lightning_symmetry.surgery._module import parameter_of
+
 
 def initial_std(model: nn.Module, name: str) -> float:
     r"""Standard deviation :math:`1 / \sqrt d` at which a parameter is commonly initialised.
@@ -21,14 +23,18 @@ def initial_std(model: nn.Module, name: str) -> float:
     Returns:
         A number above 0.
 
+    Raises:
+        TypeError: If ``model`` is not a module.
+        ValueError: If it has no parameter of that name.
+
     Example:
         >>> model = nn.Sequential(nn.Linear(16, 3), nn.LayerNorm(3))
         >>> [initial_std(model, name) for name, _ in model.named_parameters()]
         [0.25, 0.25, 1.0, 1.0]
     """
+    parameter = parameter_of(model, name)
     owner, _, leaf = name.rpartition(".")
     siblings = dict(model.get_submodule(owner).named_parameters(recurse=False, remove_duplicate=False))
-    parameter = siblings[leaf]
     if parameter.ndim < 2:
         parameter = siblings.get(leaf.replace("bias", "weight"), parameter)
     return 1.0 if parameter.ndim < 2 else math.sqrt(len(parameter) / parameter.numel())

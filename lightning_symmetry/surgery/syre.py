@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lightning_symmetry.functional._check import check
 from lightning_symmetry.surgery._decay_form import is_decoupled
+from lightning_symmetry.surgery._module import parameter_of
 from lightning_symmetry.surgery._plain_name import plain_name
 from lightning_symmetry.surgery.initial_std import initial_std
 from lightning_symmetry.surgery.seeded import seeded_normal
@@ -109,6 +110,7 @@ class Syre:
             The same config with a number as ``std``.
 
         Example:
+            >>> import torch
             >>> Syre().sized(torch.optim.AdamW([torch.zeros(1)])).std
             0.1
         """
@@ -136,17 +138,22 @@ def syre_offset(model: nn.Module, name: str, config: Syre) -> Tensor:
     Returns:
         A tensor with the shape, device and precision of the parameter, sharded as it is.
 
+    Raises:
+        TypeError: If ``model`` is not a module.
+        ValueError: If it has no parameter of that name, or ``config`` is no Syre.
+
     Example:
         >>> model = nn.Linear(4, 2)
         >>> syre_offset(model, "weight", Syre()).shape
         torch.Size([2, 4])
     """
-    parameter = _trained(model, name)
+    check(isinstance(config, Syre), "config", "be a Syre", config)
+    parameter = parameter_of(model, name)
     std = _STD if config.std is None else config.std
     if config.units == "init":
         std *= initial_std(model, name)
     noise = seeded_normal(parameter.shape, config.seed, plain_name(name))
-    return _like(parameter, noise * std)
+    return _like(parameter, noise.mul_(std))
 
 
 def syre_metric(model: nn.Module, name: str, config: Syre) -> Tensor:
@@ -163,23 +170,20 @@ def syre_metric(model: nn.Module, name: str, config: Syre) -> Tensor:
         A tensor with the shape, device and precision of the parameter, sharded as it is, whose entries are
         less than 1 in size.
 
+    Raises:
+        TypeError: If ``model`` is not a module.
+        ValueError: If it has no parameter of that name, or ``config`` is no Syre.
+
     Example:
         >>> model = nn.Linear(4, 2)
         >>> syre_metric(model, "weight", Syre(spread=0.001)).abs().max() < 0.0018
         tensor(True)
     """
-    parameter = _trained(model, name)
+    check(isinstance(config, Syre), "config", "be a Syre", config)
+    parameter = parameter_of(model, name)
     noise = seeded_normal(parameter.shape, config.seed, f"metric of {plain_name(name)}")
     # What is normal becomes uniform on (-1, 1).
-    return _like(parameter, torch.erf(noise / math.sqrt(2)) * (config.spread * math.sqrt(3)))
-
-
-def _trained(model: nn.Module, name: str) -> nn.Parameter:
-    owner, _, leaf = name.rpartition(".")
-    # where a removal stands in a layer, the attribute is what it computes
-    parameter = model.get_submodule(owner)._parameters[leaf]
-    assert parameter is not None
-    return parameter
+    return _like(parameter, noise.div_(math.sqrt(2)).erf_().mul_(config.spread * math.sqrt(3)))
 
 
 def _like(parameter: Tensor, drawn: Tensor) -> Tensor:

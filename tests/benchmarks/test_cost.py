@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -5,17 +6,19 @@ import torch
 from torch import nn
 
 from benchmarks import __main__ as benchmarks
+from benchmarks.cost import command, discovery
+from benchmarks.cost.machine import Machine, measured
 from benchmarks.cost.models import Decoder, VisionTransformer
-from benchmarks.cost.observation import command, peers, table
+from benchmarks.cost.observation import peers, table
 from benchmarks.cost.observation.arithmetic import Arithmetic, Rates, arithmetic
 from benchmarks.cost.observation.cases import CASES, Case
 from benchmarks.cost.observation.measurement import FIND, LOOK, MONITOR, READ, SKETCH, STEP, Cost, measure
-from benchmarks.cost.observation.timing import Timing, alternate
+from benchmarks.cost.observation.timing import CPU, Timing, alternate
 from lightning_symmetry import find_symmetries
 
 
 def took(**seconds):
-    return {name.replace("_", " "): Timing(value, 0.0, 5) for name, value in seconds.items()}
+    return {name.replace("_", " "): Timing(value, value / 5, 5) for name, value in seconds.items()}
 
 
 COST = Cost(
@@ -32,37 +35,54 @@ COST = Cost(
         histograms=0.05,
     ),
     Arithmetic(products=3e9, precise=2e9, eigenvalues=1e9, bytes=9_876_000),
-    rates=Rates(single=32e9, double=16e9),
+)
+MACHINE = Machine(
+    "cpu", "chip", 2, 8 * 2**30, "Linux", "3.11", "2.13", Rates(single=32e9, double=16e9), 9.876e9
 )
 
 
 def test_looks_stand_beside_the_step():
-    cells = "| small | 1,234,500 | 1.50 s | 250 ms | 500 ms | 0.33 | 3.4 ms | 3.4 | 600 ms | 50 | 0.80% |"
-    assert table.looks([COST]).splitlines()[2] == cells
+    cells = table.looks([COST]).splitlines()[2].strip("| ").split(" | ")
+    assert cells[:5] == ["small", "1,234,500", "1.50 s ± 10%", "250 ms ± 10%", "500 ms ± 10%"]
+    assert cells[5:] == ["0.33", "3.4 ms ± 10%", "3.4", "600 ms ± 10%", "50", "0.80%"]
 
 
 def test_the_monitor_waits_longer_where_looks_are_dear():
     times = COST.times | {MONITOR: Timing(3.0, 0.0, 5)}
-    assert table.looks([replace(COST, times=times)]).endswith("| 3.00 s | 200 | 1.00% |")
+    assert table.looks([replace(COST, times=times)]).endswith("| 3.00 s ± 0% | 200 | 1.00% |")
 
 
 def test_peers_are_counted_in_looks_and_those_that_are_missing_left_blank():
     assert table.peers([COST]).splitlines() == [
         "| model | exact look | weightwatcher | histograms | singular values |",
         "| --- | --- | --- | --- | --- |",
-        "| small | 500 ms |  | 50 ms (0.1 ×) | 2.00 s (4.0 ×) |",
+        "| small | 500 ms ± 10% |  | 50 ms ± 10% (0.1 ×) | 2.00 s ± 10% (4.0 ×) |",
     ]
 
 
 def test_operations_are_held_against_the_machine():
-    text = table.machine([COST])
-    cells = "3 GFLOP | 2 GFLOP | 1 GFLOP | 0.00988 GB | 2.0 × | 12 GFLOP/s | 281 ms | 56% |"  # 3/32 + 3/16 s
-    assert text.splitlines()[2] == f"| small | {cells}"
-    assert text.endswith("\n\nProducts of large matrices: 32 GFLOP/s in float32, 16 GFLOP/s in float64.")
+    text = table.bounds([COST], MACHINE)
+    cells = "3 GFLOP | 2 GFLOP | 1 GFLOP | 0.00988 GB | 2.0 × | 12 GFLOP/s"
+    assert text.splitlines()[2] == f"| small | {cells} | 281 ms | 56% | 1 ms | 0% |"  # 3/32 + 3/16 s
+
+
+def test_a_machine_is_described_with_what_bounds_it():
+    here = measured(CPU, 1)
+    assert here.threads == torch.get_num_threads() and here.torch == torch.__version__
+    assert min(here.memory, here.rates.single, here.rates.double, here.bandwidth) > 1e6
+    assert str(MACHINE) == "2 threads of chip, torch 2.13"
+    assert MACHINE.pace.endswith(
+        "32 GFLOP/s in float32, 16 GFLOP/s in float64. A sum of two long vectors: 9.88 GB/s."
+    )
+
+
+def test_a_time_tells_how_far_it_can_be_trusted():
+    assert str(Timing(2.0, 0.4, 3)) == "2.00 s ± 10%"
+    assert str(Timing(0.0021, 0.0, 1)) == "2.1 ms"
 
 
 def test_every_row_has_the_columns_of_its_head():
-    for text in table.report([COST, COST]).split("\n\n")[:3]:
+    for text in table.report([COST, COST], MACHINE).split("\n\n")[:3]:
         lines = text.splitlines()
         assert len(lines) == 4
         assert len({line.count("|") for line in lines}) == 1
@@ -88,7 +108,7 @@ def test_nothing_is_counted_where_nothing_is_multiplied():
 def test_decompositions_without_a_formula_are_named_with_the_largest():
     counts = arithmetic(lambda: [torch.linalg.qr(torch.ones(*shape)) for shape in ((3, 3), (5, 2), (2, 2))])
     assert counts.uncounted == {"linalg_qr": (5, 2)}
-    text = table.machine([replace(COST, arithmetic=counts)])
+    text = table.bounds([replace(COST, arithmetic=counts)], MACHINE)
     assert text.endswith("\n\nNot counted: linalg_qr of at most 5 × 2 (small).")
 
 
@@ -107,7 +127,7 @@ def test_a_model_is_measured_with_its_peers():
         lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)),
         lambda: (torch.randn(2, 4), torch.randint(3, (2,))),
     )
-    cost = measure(case, ["singular values"], 1, Rates(1e9, 1e9))
+    cost = measure(case, ["singular values"], 1)
     assert cost.parameters == 4 * 6 + 6 + 6 * 3 + 3
     assert set(cost.times) == {STEP, FIND, LOOK, SKETCH, MONITOR, READ, "singular values"}
     assert all(timing.seconds > 0 and timing.count == 1 for timing in cost.times.values())
@@ -184,18 +204,37 @@ def test_the_decoder_looks_back_only():
     assert torch.equal(one[:3], other[:3]) and not torch.equal(one[3], other[3])
 
 
-def test_an_unknown_model_is_an_error_of_the_command_line(capsys):
+def test_the_tools_of_discovery_race_and_one_that_fails_is_named(monkeypatch):
+    monkeypatch.setitem(discovery.TOOLS, "rebasin", lambda: lambda specimen: specimen.no_such_thing)
+    found = discovery.race(CASES["demo"], [discovery.OURS, "rebasin"], 1)
+    assert {one.tool: one.trouble for one in found} == {"rebasin": "AttributeError", discovery.OURS: ""}
+    row = discovery.table(found, [discovery.OURS, "rebasin"]).splitlines()[2]
+    assert row.startswith("| the demo's MLP 64-64-64-10 | ") and row.endswith(" ms | AttributeError |")
+
+
+@pytest.mark.parametrize("given", [["vgg"], ["--models", "vgg"], ["--accelerator", "tpu"]])
+def test_an_unknown_name_is_an_error_of_the_command_line(given, capsys):
     with pytest.raises(SystemExit):
-        benchmarks.main(["cost", "vgg"])
-    assert "'vgg' is none of demo, mlp" in capsys.readouterr().err
+        benchmarks.main(["cost", *given])
+    assert given[-1] in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is an accelerator here")
+def test_an_accelerator_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="--accelerator must be one that torch finds here"):
+        command.device_of("gpu")
 
 
 def test_the_command_writes_tables_and_numbers(monkeypatch, tmp_path, capsys):
     readme, numbers = tmp_path / "README.md", tmp_path / "cost.json"
-    readme.write_text("<!-- cost -->\n<!-- /cost -->\n")
+    readme.write_text("<!-- looks-cpu -->\n<!-- /looks-cpu -->\n")
     monkeypatch.setattr(command, "README", readme)
-    monkeypatch.setattr("benchmarks.cost.observation.measurement.measure", lambda *args: COST)
-    assert benchmarks.main(["cost", "demo", "--repeat", "1", "--json", str(numbers), "--write-readme"]) == 0
-    assert table.report([COST]) in readme.read_text()
-    assert table.report([COST]) in capsys.readouterr().out
-    assert '"products": 3000000000.0' in numbers.read_text()
+    monkeypatch.setattr("benchmarks.cost.machine.measured", lambda *args: MACHINE)
+    monkeypatch.setattr("benchmarks.cost.observation.looks.measure", lambda *args: COST)
+    arguments = ["--models", "demo", "--repeat", "1", "--json", str(numbers), "--write-readme"]
+    assert benchmarks.main(["cost", "looks", *arguments]) == 0
+    assert table.report([COST], MACHINE) in readme.read_text()
+    assert table.report([COST], MACHINE) in capsys.readouterr().out
+    written = json.loads(numbers.read_text())
+    assert written["machine"]["bandwidth"] == MACHINE.bandwidth
+    assert written["looks"][0]["arithmetic"]["products"] == 3e9

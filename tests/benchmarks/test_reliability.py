@@ -2,9 +2,11 @@
 
 import pytest
 
-from benchmarks.reliability import kill_resume, soak
+from benchmarks.reliability import kill_resume, killing, soak
 from benchmarks.reliability.footprint import MEMORY, STATE, TRANSITIONS
+from benchmarks.reliability.journal import Journal
 from benchmarks.reliability.life import Plan
+from benchmarks.reliability.signs import DOINGS
 from lightning_symmetry.demo.quiet import quiet
 
 A_TRANSITION = 6
@@ -32,20 +34,28 @@ def test_growth_is_seen():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Plan:
     plan = Plan(tmp_path_factory.mktemp("whole"), steps=14)
-    kill_resume.finish(plan)
+    killing.finish(plan)
     return plan
 
 
 def test_a_training_that_is_killed_ends_as_if_it_never_was(whole, tmp_path):
     killed = Plan(tmp_path, whole.steps)
-    kill_resume.kill(killed, times=2, seed=0)
-    kill_resume.finish(killed)
+    hit = killing.kill(killed, times=2, seed=0)
+    killing.finish(killed)
     result = kill_resume.compare(whole, killed)
     assert result.is_exact and result.compared > 0
+    assert sum(hit[doing] for doing in DOINGS) == 2
+
+
+def test_what_a_kill_leaves_of_a_line_is_cut_off(tmp_path):
+    path = tmp_path / "journal.csv"
+    path.write_text("1,loss,0x1.0p+0\n2,lo")
+    Journal(path).log_metrics({"loss": 2.0}, 2)
+    assert path.read_text().splitlines() == ["1,loss,0x1.0p+0", "2,loss,0x1.0000000000000p+1"]
 
 
 def test_a_difference_is_seen(whole, tmp_path):
     other = Plan(tmp_path, whole.steps, removing=False)
-    kill_resume.finish(other)
+    killing.finish(other)
     result = kill_resume.compare(whole, other)
     assert not result.is_exact and result.weights > 0 and result.different > 0

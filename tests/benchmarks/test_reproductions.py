@@ -104,6 +104,13 @@ def test_a_training_depends_on_its_seed_alone_and_leaves_the_random_state():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_the_last_step_of_a_training_is_logged():
+    _, curves = train(Quadratic, [(torch.ones(2, 3),)], 6, log_every_n_steps=3)
+    assert curves["loss"].steps == (2, 5)
+    with pytest.raises(ValueError, match="`log_every_n_steps` must divide the 6 steps, found 4"):
+        train(Quadratic, [(torch.ones(2, 3),)], 6, log_every_n_steps=4)
+
+
 class Failing(Exception):
     pass
 
@@ -149,3 +156,4 @@ def test_sizes():
     reproduction = Reproduction("A claim.", "A paper", lambda size: Outcome([figure(True)]), seeds=2)
     assert reproduction.size(full=False) == Size(full=False, seeds=2)
     assert reproduction.size(full=False).accelerator == "cpu"
+    assert reproduction.size(full=False).held_out == range(10, 12)

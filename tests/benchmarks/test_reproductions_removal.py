@@ -76,7 +76,7 @@ def test_every_treatment_is_trained_with_every_seed():
     def measure(callbacks, seed):
         return {"loss": Curve(tuple(range(250)), (1.0,) * 250)}, {"count": float(10 * len(callbacks) + seed)}
 
-    found = compare(measure, std=0.1, seeds=2)
+    found = compare(measure, std=0.1, seeds=range(2))
     assert [found.values("count", name) for name in treatments(0.1, 0)] == [[0, 1], *[[10, 11]] * 3]
     assert found.estimate("count", SYRE).mean == 10.5
     assert [control.what for control in found.controls("units", "count", (NOISE,))] == ["units, noise"]

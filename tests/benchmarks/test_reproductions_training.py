@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.reproductions.adding import compression, nuclear_norm
+from benchmarks.reproductions.adding import compression, group_lasso, nuclear_norm
 from benchmarks.reproductions.alignment import canonical_relations, power_laws
 from benchmarks.reproductions.complexity import equivalent, saturation
-from benchmarks.reproductions.dynamics import attention, ignition, staircases
+from benchmarks.reproductions.dynamics import attention, ignition, plateaus, staircases, transitions
 from benchmarks.reproductions.dynamics._regression import linear_task
 from benchmarks.reproductions.merging import barriers
 from benchmarks.reproductions.merging._matching import matched
@@ -15,6 +15,7 @@ from benchmarks.reproductions.representation import rank_profile, universality
 from benchmarks.reproductions.reproduction import Size
 from benchmarks.reproductions.restoration import _sweep
 from lightning_symmetry import find_symmetries
+from lightning_symmetry.report.run import Curve
 
 ONE = Size(seeds=1)
 
@@ -30,11 +31,26 @@ def test_modes_ignite_when_the_theory_says():
     torch.testing.assert_close(found, expected, rtol=0.1, atol=0)
 
 
-def test_stages_come_from_the_detector(monkeypatch):
-    monkeypatch.setattr(staircases, "STEPS", 300)
-    falls, breakings, (steps, losses) = staircases.stages(lambda: staircases._two_layers(nn.Tanh), None, 0)
-    assert all(0 < step <= 300 for step in (*falls, *breakings))
-    assert len(steps) == len(losses) == 60 and losses[-1] < losses[0]
+def test_stages_come_from_the_detector():
+    falls, breakings, (steps, losses) = staircases.stages(
+        lambda: staircases._two_layers(nn.Tanh), None, seed=0, steps=100
+    )
+    assert all(0 < step <= 100 for step in (*falls, *breakings))
+    assert len(steps) == len(losses) == 100 // staircases.EVERY and losses[-1] < losses[0]
+
+
+def test_a_plateau_ends_when_the_breaking_distance_rises():
+    times = [plateaus.crossing(curve) for curve in plateaus.trained(nn.Tanh, 1.0, std=1e-2, seed=0)]
+    assert times[1] < times[0] < 1.3 * times[1]
+    assert plateaus.crossing(Curve((0, 10, 20), (2.0, 1.9, 0.0))) == pytest.approx(10 + 10 * 0.1 / 1.9)
+
+
+def test_a_transition_leads_from_one_symmetric_state_to_the_next(monkeypatch):
+    monkeypatch.setattr(transitions, "STEPS", 600)
+    (jump,), _ = transitions.jumps(seed=0)
+    # strengths 1 and 1/2: (1 + 1/4)² / (1 + 1/16)
+    assert transitions.symmetric_state(2) == pytest.approx(1.25**2 / 1.0625, rel=1e-6)
+    assert (jump.before, jump.after) == pytest.approx((1, transitions.symmetric_state(2)), rel=0.02)
 
 
 def test_attention_has_both_changes_of_basis(monkeypatch):
@@ -83,6 +99,18 @@ def test_text_is_text_and_laws_have_fits():
     assert bytes(power_laws.text()[:2000].tolist()).decode().isprintable() is False  # it has lines
     found, loss = power_laws.fitted(seed=0, steps=3, width=16)
     assert found and all(fit <= 1 for _, fit in found) and loss > 0
+
+
+def test_gates_find_the_minimiser_of_the_group_lasso():
+    x, y = group_lasso.task()
+    weight = torch.zeros(y.shape[1], x.shape[1], dtype=torch.float64)
+    rate = len(x) / torch.linalg.matrix_norm(x, 2) ** 2
+    for _ in range(2000):  # proximal gradient descent
+        weight = weight - rate * (x @ weight.T - y).T @ x / len(x)
+        weight = weight * (1 - rate * 0.5 / weight.norm(dim=0).clamp(min=1e-12)).relu()
+    found = group_lasso.fitted(0.5, seed=0)
+    torch.testing.assert_close(found, weight, rtol=0, atol=1e-8)
+    assert ((weight == 0).all(dim=0) == (found.norm(dim=0) < 1e-12)).all() and (weight == 0).any()
 
 
 @pytest.mark.parametrize("penalty", [0.3])

@@ -1,16 +1,15 @@
-import math
-
 import pytest
 import torch
 from torch import nn
 
 from benchmarks.cost import universality
+from benchmarks.cost.observation.timing import Timing
 from benchmarks.cost.universality import OURS, STEP, Result
 
 
 def test_times_are_given_in_training_steps_a_batch():
-    step = Result(256, STEP, 0.01, 0.0, math.nan)
-    lines = universality.table([step, Result(256, OURS, 0.04, 2.0**20, 0.5)]).splitlines()
+    step = Result(256, STEP, Timing(0.01, 0.0, 1), 0.0, None)
+    lines = universality.table([step, Result(256, OURS, Timing(0.04, 0.0, 1), 2.0**20, 0.5)]).splitlines()
     assert lines[2] == "| 256 | training step | 10 ms | 1.00 | 0 MiB |  |"
     assert lines[3] == "| 256 | UnbiasedLinearCKA | 40 ms | 2.00 | 1 MiB | 0.500000 |"
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
-from lightning_symmetry import StageDetector, SymmetryMonitor
+from lightning_symmetry import RepresentationMonitor, StageDetector, SymmetryMonitor
 from lightning_symmetry.callbacks import _symmetry_callback
 from lightning_symmetry.metrics import order_parameters
 from lightning_symmetry.surgery import Syre
@@ -24,6 +24,7 @@ QUIET = {
     "logger": False,
     "enable_progress_bar": False,
     "enable_model_summary": False,
+    "enable_checkpointing": False,
     "limit_val_batches": 0,
 }
 
@@ -45,7 +46,7 @@ class Replicated(lightning.pytorch.LightningModule):
         self.model = network()
 
     def configure_model(self):
-        if self.trainer.world_size > 1 and not isinstance(next(self.parameters()), DTensor):
+        if self.device_mesh is not None and not isinstance(next(self.parameters()), DTensor):
             self.shard()
 
     def shard(self):
@@ -93,7 +94,6 @@ def train(module, port=None, rank=0, monitor=None, resume=None, save=None, **opt
     monitor = monitor or SymmetryMonitor(every_n_steps=1, max_overhead=None)
     detector = StageDetector(every_n_steps=4)
     options = {**QUIET, "max_steps": 6, "devices": 1, "callbacks": [detector, monitor], **options}
-    options |= {} if save else {"enable_checkpointing": False}
     error = None
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
@@ -161,6 +161,13 @@ def without_data(self, batch, batch_idx):
     raise LookupError("this process has no batch")
 
 
+def representation_monitors() -> list[RepresentationMonitor]:
+    """One of all layers, and one of a layer that ``Split`` leaves whole."""
+    options = {"batches": 2, "max_overhead": None}
+    everything = RepresentationMonitor(every_n_steps=2, **options)
+    return [everything, RepresentationMonitor(["model.4"], every_n_steps=3, **options)]
+
+
 def unsure(self, batch, batch_idx):
     """Stands for a first batch that cannot be traced."""
     return None
@@ -173,6 +180,7 @@ def work(rank: int, ports: list[int], folder: str) -> dict[str, SimpleNamespace]
     found["resumed"] = train(
         Replicated(), next(port), rank, resume=f"{folder}/one.ckpt", save=f"{folder}/two.ckpt"
     )
+    found["split layers"] = train(Split(), next(port), rank, callbacks=representation_monitors())
     found["broken"] = train(Sharded(), next(port), rank, Broken())
     found["strict"] = train(Sharded(), next(port), rank, Broken(strict=True))
     before = _symmetry_callback.FirstStep.before

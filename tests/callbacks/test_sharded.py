@@ -1,15 +1,19 @@
 """Two processes measure what one measures, and go the same way when one of them fails."""
 
+from functools import cache
+
 import pytest
 import torch.distributed.fsdp
+from torch.utils._pytree import tree_flatten_with_path
 
 from ..processes import free_ports, in_two_processes
-from .sharded import Replicated, train, work
+from .saved import END, MIDDLE, callbacks, run, save_and_resume
+from .sharded import Replicated, representation_monitors, train, work
 
 pytestmark = pytest.mark.skipif(
     not hasattr(torch.distributed.fsdp, "fully_shard"), reason="older versions of torch keep it elsewhere"
 )
-LAUNCHES = 9
+LAUNCHES, LAUNCHES_OF_SAVED = 10, 8
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +26,14 @@ def folder(tmp_path_factory):
 def both(folder):
     """What each of two processes does; before, one process alone has left a checkpoint."""
     train(Replicated(), max_steps=3, save=folder / "one.ckpt")
-    return in_two_processes(work, free_ports(LAUNCHES), str(folder))
+    run(MIDDLE, callbacks(), save=folder / "alone.ckpt")
+    return in_two_processes(both_works, free_ports(LAUNCHES), free_ports(LAUNCHES_OF_SAVED), str(folder))
+
+
+def both_works(rank, ports, ports_of_saved, folder):
+    """Be one of two processes."""
+    found = work(rank, ports, folder)
+    return found | {"saved": save_and_resume(rank, ports_of_saved, folder)}
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +98,48 @@ def test_a_run_goes_on_with_another_number_of_processes(both, folder):
     for key, value in uninterrupted.logged.items():
         assert resumed.logged[key] == pytest.approx(value, rel=1e-6, abs=1e-6), key
     assert resumed.read == uninterrupted.read == 8
+
+
+@cache
+def whole(adding):
+    """What one process does without a break."""
+    return run(END, callbacks(adding))
+
+
+@pytest.mark.parametrize("case", ["two by two", "one by two", "two by one", "added"])
+def test_a_sharded_run_goes_on_as_if_it_had_not_stopped(case, both):
+    uninterrupted = whole(case == "added")
+    assert uninterrupted.states["RemoveSymmetry"]["schedule"]["history"]
+    for found in (each["saved"][case] for each in both if case in each["saved"]):
+        assert (found.steps, found.looked) == (uninterrupted.steps, uninterrupted.looked)
+        assert (found.offsets, found.lacking) == (uninterrupted.offsets, [])
+        for part in ("weights", "logged", "states"):
+            assert_close(getattr(found, part), getattr(uninterrupted, part))
+
+
+def assert_close(one, other):
+    """Assert that two trees of plain values are the same but for rounding."""
+    leaves, others = (dict(tree_flatten_with_path(tree)[0]) for tree in (one, other))
+    assert leaves.keys() == others.keys()
+    for path, expected in others.items():
+        near = pytest.approx(expected, 1e-6, 1e-6) if isinstance(expected, float) else expected
+        assert leaves[path] == near, path
+
+
+def test_a_sharded_checkpoint_needs_no_callbacks_and_callbacks_need_none(both):
+    without, later = both[0]["saved"]["without"], both[0]["saved"]["with"]
+    assert without.steps == MIDDLE + 1
+    for name in ("StageDetector", "SymmetryMonitor", "RepresentationMonitor", "RemoveSymmetry"):
+        assert name in without.lacking[0]
+    assert (later.steps, later.lacking) == (MIDDLE + 3, [])
+    assert later.looked == [MIDDLE + 1, MIDDLE + 1]
+
+
+def test_layers_that_are_split_are_refused_and_others_are_measured(both):
+    alone = train(Replicated(), callbacks=representation_monitors()[1:])
+    for found in (each["split layers"] for each in both):
+        assert found.error is None
+        for key in (key for key in alone.logged if key.endswith("/model.4")):
+            assert found.logged[key] == pytest.approx(alone.logged[key], rel=1e-6, abs=1e-6), key
+    (warning,) = both[0]["split layers"].warned
+    assert "does not split, found 'model.0'" in warning

@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 MORE = int(os.environ.get("LIGHTNING_SYMMETRY_FUZZING", "1"))
 """Times the usual number of examples; with more than one, they differ from run to run."""
@@ -15,5 +15,7 @@ def effort(examples: int) -> settings:
         deadline=None,
         derandomize=MORE == 1,
         database=None,
+        # to find the smallest example takes minutes
+        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if MORE > 1 else [])],
         suppress_health_check=list(HealthCheck),
     )

@@ -1,6 +1,5 @@
 """Whatever a callback, a schedule or an event is made with, it is made or refused as the docstring says."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from lightning_symmetry import callbacks as C
 
 from .arguments import arguments
 from .documented import check
+from .each import each
 from .effort import effort
 from .hostile import anything
 
@@ -19,7 +19,7 @@ KNOWN = {
 MADE = [getattr(C, name) for name in C.__all__ if name != "Event"]
 
 
-@pytest.mark.parametrize("made", MADE)
+@each("made", MADE)
 @effort(40)
 @given(data=st.data())
 def test_it_is_made_or_refused(made, data):

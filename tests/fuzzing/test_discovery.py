@@ -11,6 +11,7 @@ from lightning_symmetry.discovery import Symmetries
 
 from .arguments import arguments
 from .documented import check
+from .each import each
 from .effort import effort
 from .hostile import anything, tensors
 
@@ -37,7 +38,7 @@ whole = st.one_of(st.just(MODEL), st.sampled_from([nn.Linear(3, 2), nn.ReLU(), n
 KNOWN = {"model": whole, "inputs": st.just(torch.ones(20, 3)), "loss": answers, "params": states}
 
 
-@pytest.mark.parametrize("function", [find_symmetries, explain])
+@each("function", [find_symmetries, explain])
 @effort(25)
 @given(model=models, inputs=st.lists(anything, max_size=2), loss=losses)
 def test_any_model(function, model, inputs, loss):
@@ -66,7 +67,8 @@ def test_any_error(model, loss):
     check(FOUND.errors, lambda: FOUND.errors(model, torch.ones(9, 3), loss=loss))
 
 
+@each("function", [Symmetries, Symmetries.from_dict])
 @effort(30)
 @given(symmetries=anything)
-def test_any_symmetries(symmetries):
-    check(Symmetries, lambda: Symmetries(symmetries))
+def test_any_symmetries(function, symmetries):
+    check(function, lambda: function(symmetries))

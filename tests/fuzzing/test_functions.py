@@ -11,10 +11,11 @@ from lightning_symmetry import functional as F
 from ..functional.test_inputs import CALLS
 from .arguments import arguments
 from .documented import check
+from .each import each
 from .effort import effort
 from .hostile import tensors
 
-FUNCTIONS = [name for name in F.__all__ if inspect.isfunction(getattr(F, name))]
+FUNCTIONS = [getattr(F, n) for n in F.__all__ if inspect.isfunction(getattr(F, n)) or n == "TwoLayerFlow"]
 
 ARRANGING = {
     "distinct_units",
@@ -37,11 +38,10 @@ ARRANGING = {
 """Calls that make something of two tensors first, or of the result, which fails itself for some."""
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@each("function", FUNCTIONS)
 @effort(12)
 @given(data=st.data())
-def test_arguments_of_any_kind(name, data):
-    function = getattr(F, name)
+def test_arguments_of_any_kind(function, data):
     given_ = data.draw(arguments(function))
     check(function, lambda: function(**given_))
 

@@ -13,6 +13,7 @@ from lightning_symmetry import metrics as M
 
 from .arguments import arguments
 from .documented import check
+from .each import each
 from .effort import effort
 from .hostile import anything, tensors
 
@@ -33,7 +34,8 @@ MADE = {
 }
 """What metrics need that are to be updated."""
 
-UPDATED = [name for name in M.__all__ if hasattr(getattr(M, name), "update")]
+UPDATED = [metric for name in M.__all__ if hasattr(metric := getattr(M, name), "update")]
+WHOLE = [M.OrderParameters, M.ChargeDrift]
 MODEL = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
 SYMMETRIES = find_symmetries(MODEL, torch.zeros(1, 3))
 NAMES = [name for name, _ in MODEL.named_parameters()]
@@ -46,26 +48,33 @@ states = st.one_of(
 )
 
 
-@pytest.mark.parametrize("name", UPDATED)
+@each("metric", [*UPDATED, *WHOLE])
 @effort(8)
 @given(data=st.data())
-def test_a_metric_is_made_or_refused(name, data):
-    metric = getattr(M, name)
+def test_a_metric_is_made_or_refused(metric, data):
     given_ = data.draw(arguments(metric))
     check(metric, lambda: metric(**given_))
 
 
-@pytest.mark.parametrize("name", UPDATED)
+@pytest.mark.parametrize("made", UPDATED)
 @effort(10)
 @given(data=st.data())
-def test_updates_of_any_kind(name, data):
-    metric = getattr(M, name)(**MADE.get(name, {}))
+def test_updates_of_any_kind(made, data):
+    metric = made(**MADE.get(made.__name__, {}))
     for _ in range(2):
         given_ = data.draw(arguments(metric.update))
         check(metric.update, lambda given_=given_: metric.update(**given_))
 
 
-@pytest.mark.parametrize("function", [M.orbit_leak, M.travelled])
+@pytest.mark.parametrize("measure", [M.OrderParameters.__call__, M.ChargeDrift.charges])
+@effort(25)
+@given(params=states)
+def test_weights_of_any_kind(measure, params):
+    (made,) = (kind for kind in WHOLE if measure in vars(kind).values())
+    check(measure, lambda: measure(made(SYMMETRIES), params))
+
+
+@each("function", [M.orbit_leak, M.travelled])
 @effort(15)
 @given(data=st.data())
 def test_states_of_any_kind(function, data):

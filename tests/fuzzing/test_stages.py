@@ -7,6 +7,7 @@ from lightning_symmetry import stages as T
 
 from .arguments import arguments
 from .documented import check
+from .each import each
 from .effort import effort
 from .hostile import anything, numbers
 
@@ -16,12 +17,13 @@ keys = st.one_of(
 )
 
 
+@each("function", [T.transitions])
 @effort(60)
 @given(data=st.data())
-def test_a_whole_series(data):
+def test_a_whole_series(function, data):
     rising = st.integers(0, 40).map(range)
-    given_ = data.draw(arguments(T.transitions, steps=st.one_of(rising, series), values=series, key=keys))
-    check(T.transitions, lambda: T.transitions(**given_))
+    given_ = data.draw(arguments(function, steps=st.one_of(rising, series), values=series, key=keys))
+    check(function, lambda: function(**given_))
 
 
 @effort(40)
@@ -35,11 +37,12 @@ def test_points_of_a_series(points):
     assert again.state_dict() == detector.state_dict()
 
 
+@each("function", [T.StageTracker, T.Transition.of])
 @effort(40)
 @given(data=st.data())
-def test_a_tracker_is_made_or_refused(data):
-    given_ = data.draw(arguments(T.StageTracker))
-    check(T.StageTracker, lambda: T.StageTracker(**given_))
+def test_it_is_made_or_refused(function, data):
+    given_ = data.draw(arguments(function, **({"key": keys} if function == T.Transition.of else {})))
+    check(function, lambda: function(**given_))
 
 
 @effort(40)
@@ -59,10 +62,3 @@ def test_points_of_many_series(points):
     tracker = T.StageTracker(window=2)
     for step, values in points:
         check(T.StageTracker.update, lambda step=step, values=values: tracker.update(step, values))
-
-
-@effort(40)
-@given(data=st.data())
-def test_a_transition_is_read_or_refused(data):
-    given_ = data.draw(arguments(T.Transition.of, key=keys))
-    check(T.Transition.of, lambda: T.Transition.of(**given_))

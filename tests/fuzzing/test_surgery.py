@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from lightning_symmetry import surgery as S
 
 from .arguments import arguments
 from .documented import check
+from .each import each
 from .effort import effort
 from .hostile import anything
 
@@ -77,7 +77,7 @@ KNOWN = {
 }
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@each("config", CONFIGS)
 @effort(30)
 @given(data=st.data())
 def test_a_config_is_made_or_refused(config, data):
@@ -85,7 +85,7 @@ def test_a_config_is_made_or_refused(config, data):
     check(config, lambda: config(**given_))
 
 
-@pytest.mark.parametrize("function", [S.add_symmetry, S.remove_symmetry])
+@each("function", [S.add_symmetry, S.remove_symmetry])
 @effort(60)
 @given(data=st.data())
 def test_steering_of_any_kind(function, data):
@@ -93,7 +93,19 @@ def test_steering_of_any_kind(function, data):
     check(function, lambda: function(**given_))
 
 
-@pytest.mark.parametrize("function", [S.undo, S.fold, S.prune, S.plain_state_dict])
+DRAWN = {"name": st.one_of(patterns, st.sampled_from(["weight", "0.weight", "0", "0.none"]), anything)}
+DRAWN["config"] = st.one_of(st.sampled_from([S.Syre(), S.Syre(spread=0.1)]), anything)
+
+
+@each("function", [S.syre_offset, S.syre_metric, S.initial_std])
+@effort(40)
+@given(data=st.data())
+def test_draws_of_any_kind(function, data):
+    given_ = data.draw(arguments(function, **KNOWN | DRAWN))
+    check(function, lambda: function(**given_))
+
+
+@each("function", [S.undo, S.fold, S.prune, S.plain_state_dict])
 @effort(25)
 @given(data=st.data())
 def test_leaving_of_any_kind(function, data):
@@ -117,6 +129,7 @@ def named(trained):
     return {p: str(i) for i, p in enumerate(p for group in trained.param_groups for p in group["params"])}
 
 
+@each("made", [S.OffsetDecay])
 @effort(40)
 @given(
     kind=st.sampled_from(["plain", "half", "frozen", "meta", "LBFGS", "Adam", "ASGD"]),
@@ -124,7 +137,7 @@ def named(trained):
     other=anything,
     data=st.data(),
 )
-def test_offsets_of_any_kind(kind, drawn, other, data):
+def test_offsets_of_any_kind(made, kind, drawn, other, data):
     trained = optimizer(kind)
     rest = {
         "optimizer": st.one_of(st.just(trained), st.just(trained), anything),
@@ -133,4 +146,4 @@ def test_offsets_of_any_kind(kind, drawn, other, data):
         "metric": st.one_of(st.just(lambda name: other), st.none(), anything),
     }
     given_ = data.draw(st.fixed_dictionaries(rest))
-    check(S.OffsetDecay, lambda: S.OffsetDecay(**given_).remove())
+    check(made, lambda: made(**given_).remove())

@@ -3,40 +3,18 @@
 import torch
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.tensor import DTensor, Shard, distribute_tensor
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.distributed.tensor import Shard, distribute_tensor
 
+from benchmarks.cost.scaling.alive import Alive
 from lightning_symmetry import find_symmetries
 from lightning_symmetry.metrics import ChargeDrift, OrderParameters
 from lightning_symmetry.metrics._model import measured
 
 from ..processes import join
 
-WIDTH, BLOCKS = 64, 6
+WIDTH, BLOCKS = 256, 6
 LAYER = 4 * WIDTH * 2 * WIDTH
 """Bytes of the largest parameter."""
-
-
-class Alive(TorchDispatchMode):
-    """Adds up the bytes of all tensors that operations have made and that are still there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.made, self.peak = {}, 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if any(issubclass(kind, DTensor) for kind in types):
-            return NotImplemented
-        known = {a.untyped_storage()._cdata for a in args if isinstance(a, torch.Tensor)}
-        result = func(*args, **(kwargs or {}))
-        for each in result if isinstance(result, (tuple, list)) else (result,):
-            if isinstance(each, torch.Tensor) and each.untyped_storage()._cdata not in known:
-                storage = each.untyped_storage()
-                self.made[StorageWeakRef(storage)] = storage.nbytes()
-        self.made = {ref: size for ref, size in self.made.items() if not ref.expired()}
-        self.peak = max(self.peak, sum(self.made.values()))
-        return result
 
 
 class Block(nn.Module):
@@ -90,7 +68,7 @@ def work(rank: int, port: int):
     join(rank, port)
     mesh = init_device_mesh("cpu", (2,))
     params, gradients, symmetries = whole()
-    measured.AT_ONCE = {"cpu": 0}  # as if these weights were large
+    measured.AT_ONCE = {"cpu": LAYER // 64}  # as if these weights were large
     shards, slopes = (
         {name: distribute_tensor(each, mesh, [Shard(0)]) for name, each in tensors.items()}
         for tensors in (params, gradients)

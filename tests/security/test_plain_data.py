@@ -12,6 +12,7 @@ from torch import nn
 from lightning_symmetry import find_symmetries
 from lightning_symmetry.discovery import Symmetries
 
+from ..fuzzing.damage import damaged
 from ..fuzzing.effort import effort
 
 MODEL = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -25,22 +26,9 @@ JSON = st.recursive(
 )
 
 
-def fields(plain, path=()):
-    """The way to everything that is in plain data."""
-    pairs = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
-    for key, value in pairs:
-        yield (*path, key)
-        yield from fields(value, (*path, key))
-
-
 @effort(150)
-@given(st.sampled_from(sorted(fields(PLAIN), key=str)), JSON)
-def test_what_is_wrong_in_any_place_is_refused_or_harmless(path, value):
-    plain = copy.deepcopy(PLAIN)
-    owner = plain
-    for key in path[:-1]:
-        owner = owner[key]
-    owner[path[-1]] = value
+@given(damaged(PLAIN, JSON))
+def test_what_is_wrong_in_any_place_is_refused_or_harmless(plain):
     try:
         symmetries = Symmetries.from_dict(plain)
     except ValueError:

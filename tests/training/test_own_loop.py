@@ -1,4 +1,7 @@
-"""Without a Trainer, the parts of the callbacks do what the callbacks do."""
+"""Without a Trainer, the parts of the callbacks do what the callbacks do: the loop that the README shows."""
+
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,8 +11,18 @@ from torch import nn
 from lightning_symmetry import RemoveSymmetry, SymmetryMonitor, Syre
 
 from ..callbacks.runs import Batches, Memory, fit
-from .own_loop import train
 from .watching import Small
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def shown():
+    """The loop of the README."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (loop,) = (block for block in blocks if "def train(fabric" in block)
+    names: dict[str, object] = {}
+    exec(compile(loop, str(README), "exec"), names)
+    return names["train"]
 
 
 class Tell:
@@ -35,7 +48,7 @@ class Alone(nn.Module):
 
 def test_a_loop_of_ones_own_is_observed_and_steered_as_a_trainer_is(quiet):
     model, told = Alone(), Tell()
-    train(Fabric(accelerator="cpu", devices=1, loggers=told), model, Batches(8).batches, every=4)
+    shown()(Fabric(accelerator="cpu", devices=1, loggers=told), model, Batches(8).batches, every=4)
     module, logger = Small(), Memory()
     callbacks = [RemoveSymmetry(Syre()), SymmetryMonitor(4, strict=True, max_overhead=None)]
     fit(module, callbacks, quiet, max_steps=8, logger=logger)

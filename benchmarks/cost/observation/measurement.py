@@ -11,7 +11,7 @@ from itertools import count
 import torch
 from torch import nn
 
-from benchmarks.cost.observation.arithmetic import Arithmetic, Rates, arithmetic
+from benchmarks.cost.observation.arithmetic import Arithmetic, arithmetic
 from benchmarks.cost.observation.cases import Case
 from benchmarks.cost.observation.peers import PEERS
 from benchmarks.cost.observation.timing import CPU, Timing, alternate
@@ -34,24 +34,21 @@ class Cost:
         parameters: How many numbers it has.
         times: What each action took.
         arithmetic: What an exact look asks for.
-        rates: Of the machine's matrix products, measured beside it.
     """
 
     title: str
     parameters: int
     times: dict[str, Timing]
     arithmetic: Arithmetic
-    rates: Rates
 
 
-def measure(case: Case, peers: Sequence[str], repeat: int, rates: Rates, device: torch.device = CPU) -> Cost:
+def measure(case: Case, peers: Sequence[str], repeat: int, device: torch.device = CPU) -> Cost:
     """Build a model, and time in turn what can be done with it.
 
     Args:
         case: Which model.
         peers: Names of peers that are installed.
         repeat: Timings of each action.
-        rates: Of matrix products on the device.
         device: Where the model is.
 
     Returns:
@@ -87,7 +84,6 @@ def measure(case: Case, peers: Sequence[str], repeat: int, rates: Rates, device:
             sum(p.numel() for p in params.values()),
             alternate(actions, repeat, device),
             arithmetic(look),
-            rates,
         )
 
 

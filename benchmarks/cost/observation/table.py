@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.cost.machine import Machine
 from benchmarks.cost.observation.measurement import FIND, LOOK, MONITOR, READ, SKETCH, STEP, Cost
 from benchmarks.cost.observation.peers import PEERS
+from benchmarks.cost.observation.timing import duration
+from benchmarks.cost.section import markdown
 from lightning_symmetry import SymmetryMonitor
 from lightning_symmetry.callbacks._budget import steps_between
 
 
-def report(costs: Sequence[Cost]) -> str:
+def report(costs: Sequence[Cost], machine: Machine) -> str:
     """Write all tables."""
-    return "\n\n".join([looks(costs), peers(costs), machine(costs)])
+    return "\n\n".join([looks(costs), peers(costs), bounds(costs, machine)])
 
 
 def looks(costs: Sequence[Cost]) -> str:
@@ -38,16 +41,16 @@ def looks(costs: Sequence[Cost]) -> str:
             [
                 cost.title,
                 f"{cost.parameters:,}",
-                *(_time(seconds[name]) for name in (STEP, FIND, LOOK)),
+                *(str(cost.times[name]) for name in (STEP, FIND, LOOK)),
                 f"{seconds[LOOK] / seconds[STEP]:.2f}",
-                _time(seconds[SKETCH]),
+                str(cost.times[SKETCH]),
                 f"{seconds[SKETCH] / seconds[READ]:.1f}",
-                _time(seconds[MONITOR]),
+                str(cost.times[MONITOR]),
                 str(interval),
                 f"{seconds[MONITOR] / seconds[STEP] / interval:.2%}",
             ]
         )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def _interval(step: float, look: float) -> int:
@@ -62,15 +65,15 @@ def peers(costs: Sequence[Cost]) -> str:
     for cost in costs:
         seconds = _seconds(cost)
         theirs = [
-            f"{_time(seconds[name])} ({seconds[name] / seconds[LOOK]:.1f} ×)" if name in seconds else ""
+            f"{cost.times[name]} ({seconds[name] / seconds[LOOK]:.1f} ×)" if name in seconds else ""
             for name in PEERS
         ]
-        rows.append([cost.title, _time(seconds[LOOK]), *theirs])
-    return _markdown(("model", "exact look", *PEERS), rows)
+        rows.append([cost.title, str(cost.times[LOOK]), *theirs])
+    return markdown(("model", "exact look", *PEERS), rows)
 
 
-def machine(costs: Sequence[Cost]) -> str:
-    """Write what an exact look asks for, and which share of its time the products alone would take."""
+def bounds(costs: Sequence[Cost], machine: Machine) -> str:
+    """Write what an exact look asks for, and how long its products, or its bytes, alone would take."""
     head = (
         "model",
         "products, float32",
@@ -81,11 +84,13 @@ def machine(costs: Sequence[Cost]) -> str:
         "operations a second",
         "at the pace of products",
         "share of the look",
+        "at the pace of memory",
+        "share of the look",
     )
     rows = []
     for cost in costs:
         counts, seconds = cost.arithmetic, cost.times[LOOK].seconds
-        least = cost.rates.least(counts)
+        products, memory = machine.rates.least(counts), counts.bytes / machine.bandwidth
         rows.append(
             [
                 cost.title,
@@ -93,16 +98,13 @@ def machine(costs: Sequence[Cost]) -> str:
                 f"{counts.bytes / 1e9:.3g} GB",
                 f"{counts.bytes / (4 * cost.parameters):.1f} ×",
                 f"{counts.operations / seconds / 1e9:.3g} GFLOP/s",
-                _time(least),
-                f"{least / seconds:.0%}",
+                duration(products),
+                f"{products / seconds:.0%}",
+                duration(memory),
+                f"{memory / seconds:.0%}",
             ]
         )
-    rates = costs[0].rates
-    pace = (
-        f"Products of large matrices: {rates.single / 1e9:.3g} GFLOP/s in float32, "
-        f"{rates.double / 1e9:.3g} GFLOP/s in float64."
-    )
-    return "\n\n".join([_markdown(head, rows), pace, *_uncounted(costs)])
+    return "\n\n".join([markdown(head, rows), *_uncounted(costs)])
 
 
 def _uncounted(costs: Sequence[Cost]) -> list[str]:
@@ -116,12 +118,3 @@ def _uncounted(costs: Sequence[Cost]) -> list[str]:
 
 def _seconds(cost: Cost) -> dict[str, float]:
     return {name: timing.seconds for name, timing in cost.times.items()}
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

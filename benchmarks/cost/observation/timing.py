@@ -20,7 +20,7 @@ ENOUGH = 20.0
 
 @dataclass(frozen=True)
 class Timing:
-    """What an action took.
+    """What an action took; as text, the median with half of the spread as a share of it.
 
     Attributes:
         seconds: The median of its timings.
@@ -31,6 +31,15 @@ class Timing:
     seconds: float
     spread: float
     count: int
+
+    def __str__(self) -> str:
+        share = "" if self.count == 1 else f" ± {self.spread / 2 / self.seconds:.0%}"
+        return duration(self.seconds) + share
+
+
+def duration(seconds: float) -> str:
+    """Write seconds in the unit that suits."""
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
 
 
 def alternate(

@@ -11,19 +11,34 @@ from torch import Tensor
 from benchmarks.cost.models import Decoder
 from lightning_symmetry import Symmetries, find_symmetries
 from lightning_symmetry.metrics import ChargeDrift, OrderParameters
+from lightning_symmetry.metrics._model.reader import Reader
+from lightning_symmetry.metrics._model.sums import answered, together
 from lightning_symmetry.metrics._model.whole_values import WholeValues
 
-WIDTH, BLOCKS, TOKENS = 64, 4, 16
+TOKENS = 16
 
 
 def decoder() -> tuple[dict[str, Tensor], Symmetries]:
-    """Build a small decoder.
+    """Build a small decoder, whose looks are counted.
 
     Returns:
         Its weights by name, and its symmetries.
     """
     torch.manual_seed(0)
-    model = Decoder(BLOCKS, WIDTH, heads=4, hidden=176, vocabulary=256, length=TOKENS)
+    return _weights(Decoder(blocks=4, width=64, heads=4, hidden=176, vocabulary=256, length=TOKENS))
+
+
+def wide_decoder() -> tuple[dict[str, Tensor], Symmetries]:
+    """Build a decoder whose layers are large beside what is computed at once.
+
+    Returns:
+        Its weights by name, and its symmetries.
+    """
+    torch.manual_seed(0)
+    return _weights(Decoder(blocks=2, width=1024, heads=16, hidden=4096, vocabulary=4096, length=TOKENS))
+
+
+def _weights(model: Decoder) -> tuple[dict[str, Tensor], Symmetries]:
     found = find_symmetries(model, torch.zeros(1, TOKENS, dtype=torch.long))
     return {name: parameter.detach() for name, parameter in model.named_parameters()}, found
 
@@ -43,8 +58,25 @@ def look(
         Scalars by key.
     """
     measure = OrderParameters(symmetries, exact)
-    values = measure.motion(params, gradients) | measure(params)
-    ChargeDrift(symmetries).charges(params)
+    return measure.motion(params, gradients) | look_at_weights(params, measure, symmetries)
+
+
+def look_at_weights(
+    params: WholeValues, measure: OrderParameters, symmetries: Symmetries
+) -> dict[str, Tensor]:
+    """Look at weights and charges, which are read together.
+
+    Args:
+        params: Weights.
+        measure: Measures order parameters.
+        symmetries: What is measured.
+
+    Returns:
+        Scalars by key.
+    """
+    read = Reader(params)
+    found, _ = answered(together([measure.look(read), ChargeDrift(symmetries).look(read, {})]), read)
+    values: dict[str, Tensor] = found
     return values
 
 
@@ -54,13 +86,14 @@ class Planned(WholeValues):
     def __init__(self, stored: Mapping[str, Tensor]) -> None:
         super().__init__(stored)
         self.reads: Counter[str] = Counter()
-        self._name: str | None = None
 
-    def __getitem__(self, name: str) -> Tensor:
-        """Return a tensor; count it if it is not the one that was read before."""
-        self.reads[name] += name != self._name
-        self._name = name
-        return self.stored[name]
+    def meet(self, what: str) -> None:
+        """Count what is put together."""
+        self.reads[what] += 1
+
+    def whole(self, name: str) -> Tensor:
+        """Pretend to put a tensor together."""
+        return self.stored[name].clone()
 
     def is_sharded(self, name: str) -> bool:
         """Pretend that it is."""

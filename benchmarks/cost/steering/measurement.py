@@ -111,18 +111,3 @@ def prepared(
 def first(batch: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Keep so many samples; a sample may have several targets, which follow each other."""
     return x[:batch], y.unflatten(0, (len(x), -1))[:batch].flatten()
-
-
-def memory_pace(repeat: int, device: torch.device, size: int = 2**25) -> float:
-    """Bytes a second that a sum of two long vectors reads and writes.
-
-    Args:
-        repeat: Timings, of which the median counts.
-        device: What adds.
-        size: Numbers in a vector.
-
-    Returns:
-        The pace.
-    """
-    one, other = torch.zeros(size, device=device), torch.zeros(size, device=device)
-    return 3 * 4 * size / alternate({"sum": lambda: one.add_(other)}, repeat, device)["sum"].seconds

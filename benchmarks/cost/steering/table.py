@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.cost.observation.table import _markdown, _time
+from benchmarks.cost.observation.timing import duration
+from benchmarks.cost.section import markdown
 from benchmarks.cost.steering.measurement import Steered
 from benchmarks.cost.steering.ways import PLAIN, REMOVING
 
@@ -14,8 +15,7 @@ TARGET = 0.02
 
 def report(results: Sequence[Steered], pace: float) -> str:
     """Write all tables."""
-    said = f"A sum of two long vectors: {pace / 1e9:.3g} GB/s."
-    return "\n\n".join([steps(results), memory(results, pace), said])
+    return "\n\n".join([steps(results), memory(results, pace)])
 
 
 def steps(results: Sequence[Steered]) -> str:
@@ -25,7 +25,6 @@ def steps(results: Sequence[Steered]) -> str:
         "optimizer",
         "way",
         "step",
-        "longest − shortest",
         "/ plain",
         "update by itself",
         "update − plain one, of a plain step",
@@ -41,15 +40,14 @@ def steps(results: Sequence[Steered]) -> str:
                 result.model,
                 result.optimizer,
                 result.way,
-                _time(result.step.seconds),
-                _time(result.step.spread),
+                str(result.step),
                 f"{result.step.seconds / base.step.seconds:.3f}",
-                _time(result.update.seconds),
+                str(result.update),
                 "" if result is base else f"{more:+.2%}",
                 *(f"{size / 2**20:.3g} MiB" for size in (result.kept, result.most)),
             ]
         )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def memory(results: Sequence[Steered], pace: float) -> str:
@@ -75,11 +73,11 @@ def memory(results: Sequence[Steered], pace: float) -> str:
                     result.way,
                     f"{base.moved / 1e9:.3g} GB",
                     f"{more / 1e9:.3g} GB",
-                    _time(more / pace),
+                    duration(more / pace),
                     f"{more / pace / base.step.seconds:.2%}",
                 ]
             )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def _plain(results: Sequence[Steered], beside: Steered) -> Steered:

@@ -52,7 +52,7 @@ def measure(size: Size) -> Outcome:
             module, _ = train(
                 lambda penalty=penalty: Regression(penalty, x.shape[1]),  # type: ignore[misc]
                 batches,
-                4000,
+                1500,
                 [AddSymmetry({"linear.weight": Hadamard()})],
                 seed,
             )

@@ -106,7 +106,7 @@ def aligned(decay: float, batch: int, seed: int, steps: int) -> tuple[dict[str, 
         strict=True,
     )
     loader = batches(TensorDataset(*data), batch, seed)
-    _, curves = train(lambda: Classifier(decay), loader, steps, [monitor], seed)
+    _, curves = train(lambda: Classifier(decay), loader, steps, [monitor], seed, log_every_n_steps=steps)
     values = {name: curves[f"symmetry/alignment_{name}"].values for name in PUBLISHED}
     return {n: v[0] for n, v in values.items()}, {n: v[-1] for n, v in values.items()}
 

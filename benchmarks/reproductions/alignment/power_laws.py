@@ -104,7 +104,9 @@ def fitted(seed: int, steps: int, width: int) -> tuple[list[tuple[float, float]]
         max_overhead=None,
         strict=True,
     )
-    _, curves = train(lambda: LanguageModel(width, 2), windows, steps, [monitor], seed)
+    _, curves = train(
+        lambda: LanguageModel(width, 2), windows, steps, [monitor], seed, log_every_n_steps=steps
+    )
     laws = [key for key in curves if "/exponent_" in key and "_r_squared" not in key]
     laws = [key for key in laws if not any(end in key for end in ("_low", "_high"))]
     found = []

@@ -19,7 +19,7 @@ from benchmarks.reproductions.reproduction import Reproduction, Size
 from benchmarks.reproductions.training import train
 from lightning_symmetry.functional import marchenko_pastur_edges
 
-WIDTHS = (32, 128)
+WIDTHS = (32, 128, 512)
 STEPS = 1500
 EVERY = 10
 RATE = 0.05
@@ -31,7 +31,7 @@ def measure(size: Size) -> Outcome:
     outside: list[float] = []
     initial: list[float] = []
     steps_up: list[float] = []
-    ends: list[float] = []
+    ends: dict[int, list[float]] = {}
     localised: list[float] = []
     growth: list[float] = []
     panels = []
@@ -44,7 +44,7 @@ def measure(size: Size) -> Outcome:
             initial.append(watch.learned[0])
             rises = [b - a for a, b in pairwise(watch.learned) if b > a]
             steps_up.append(sum(rise == 1 for rise in rises) / len(rises))
-            ends.append(watch.learned[-1])
+            ends.setdefault(width, []).append(watch.learned[-1])
             learned = watch.spread[-1][: int(watch.learned[-1])]
             localised.append(float(learned.mean() / (3 / (images.shape[1] + 2))))
             growth.append(_growth(watch) / _predicted(images))
@@ -68,7 +68,15 @@ def measure(size: Size) -> Outcome:
                 "one by one; at least 0.8",
                 estimate(steps_up).mean >= 0.8,
             ),
-            Figure("learned modes at the end", estimate(ends), "more than one", min(ends) > 1),
+            *(
+                Figure(
+                    f"learned modes at the end, {width} hidden units",
+                    estimate(modes),
+                    "more than one in every run",
+                    min(modes) > 1,
+                )
+                for width, modes in ends.items()
+            ),
             Figure(
                 "growth rate of the first mode at the saddle, as a multiple of the theory",
                 estimate(growth),

@@ -12,9 +12,9 @@ from benchmarks.reproductions.training import train
 from lightning_symmetry import SymmetryMonitor
 from lightning_symmetry._compat import LightningModule
 
-WIDTHS = (8, 32, 128, 512)
-DECAYS = (0.0, 3e-3)
-STEPS = 3000
+WIDTHS = (8, 64, 512, 2048)
+DECAYS = (0.0, 1e-2)
+STEPS = 2000
 UNITS, INPUTS = 4, 6
 
 
@@ -25,6 +25,9 @@ class Student(LightningModule):
         super().__init__()
         self.decay = decay
         self.model = nn.Sequential(nn.Linear(INPUTS, width), nn.ReLU(), nn.Linear(width, 1))
+        with torch.no_grad():
+            for parameter in self.model[0].parameters():
+                parameter *= (WIDTHS[0] / width) ** 0.5
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Half the mean squared error."""
@@ -49,20 +52,19 @@ def measure(size: Size) -> Outcome:
     """Train over widths with weight decay and without."""
     found: dict[tuple[float, int], list[float]] = {}
     losses: dict[float, list[float]] = {decay: [] for decay in DECAYS}
-    widths = (*WIDTHS, 2048) if size.full else WIDTHS
     for decay in DECAYS:
-        for width in widths:
-            for seed in range(size.seeds):
+        for width in WIDTHS:
+            for seed in size.held_out:
                 distinct, loss = trained(width, decay, seed)
                 found.setdefault((decay, width), []).append(distinct)
                 losses[decay].append(loss)
-    wide, wider = widths[-2:]
+    wide, wider = WIDTHS[-2:]
     growth = {
         decay: estimate([b / a for a, b in zip(found[decay, wide], found[decay, wider], strict=True)])
         for decay in DECAYS
     }
     lines = [
-        Line(f"weight decay {decay:g}", widths, [estimate(found[decay, width]).mean for width in widths])
+        Line(f"weight decay {decay:g}", WIDTHS, [estimate(found[decay, width]).mean for width in WIDTHS])
         for decay in DECAYS
     ]
     return Outcome(
@@ -88,7 +90,10 @@ def measure(size: Size) -> Outcome:
             ),
         ],
         panels=[Panel("complexity of what is learned", "width", "distinct units", lines, log="xy")],
-        remarks=f"The target is a ReLU network with {UNITS} units; SGD, {STEPS} steps. Dead units are none.",
+        remarks=f"The target is a ReLU network with {UNITS} units; SGD, {STEPS} steps. Dead units are none. "
+        f"Weights of the first layer begin smaller by √({WIDTHS[0]} / width), so that one learning rate does "
+        "for all widths. A first pass had torch's weights and a decay of 0.003: at width 2048 it diverged, "
+        "and 49 of 512 units were distinct after as many steps.",
     )
 
 
@@ -104,7 +109,9 @@ def trained(width: int, decay: float, seed: int) -> tuple[float, float]:
         Its distinct units as the monitor counts them, and its loss.
     """
     monitor = SymmetryMonitor(every_n_steps=STEPS - 1, max_overhead=None, exact=True, strict=True)
-    _, curves = train(lambda: Student(width, decay), [task()], STEPS, [monitor], seed)
+    _, curves = train(
+        lambda: Student(width, decay), [task()], STEPS, [monitor], seed, log_every_n_steps=STEPS
+    )
     return curves["symmetry/distinct_units"].last, curves["loss"].last
 
 

@@ -19,7 +19,7 @@ from lightning_symmetry.report.run import Curve
 WIDTH, LENGTH = 8, 6
 STDS = (0.1, 0.03)
 STEPS = 2500
-EVERY = 10
+EVERY = 20
 
 
 class Attention(nn.Module):
@@ -90,7 +90,14 @@ def broken(std: float, seed: int) -> tuple[Curve, Curve]:
         Breaking distances of the change of basis of the values, and of that of queries and keys.
     """
     monitor = SymmetryMonitor(every_n_steps=EVERY, max_overhead=None, strict=True)
-    _, curves = train(lambda: Regression(Attention(), 0.1, std), [task(seed)], STEPS, [monitor], seed)
+    _, curves = train(
+        lambda: Regression(Attention(), 0.1, std),
+        [task(seed)],
+        STEPS,
+        [monitor],
+        seed,
+        log_every_n_steps=EVERY,
+    )
     found = {key: curve for key, curve in curves.items() if key.startswith("symmetry/breaking_distance/")}
     (queries,) = (curve for key, curve in found.items() if "query_key" in key)
     (values,) = (curve for key, curve in found.items() if "query_key" not in key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -104,13 +105,8 @@ def between(kind: str, seed: int, steps: int) -> tuple[float, float]:
     Returns:
         The barrier in test loss, and the mean test accuracy.
     """
-    data = digits()
-    images, labels = data.test[:]
-    callbacks = [RemoveSymmetry(Syre(std=float(kind.split()[1])))] if kind.startswith("syre") else []
-    modules = [
-        train(lambda: Classifier(kind), batches(data.train, 64, own), steps, list(callbacks), own)[0]
-        for own in (2 * seed, 2 * seed + 1)
-    ]
+    images, labels = digits().test[:]
+    modules = [trained(kind.removesuffix(", permuted"), own, steps) for own in (2 * seed, 2 * seed + 1)]
     first, second = ({n: p.detach() for n, p in module.model.named_parameters()} for module in modules)
     model = modules[0].model
     if kind == "plain, permuted":
@@ -127,6 +123,25 @@ def between(kind: str, seed: int, steps: int) -> tuple[float, float]:
         [float((_outputs(model, p, images).argmax(dim=1) == labels).double().mean()) for p in (first, second)]
     )
     return barrier, accuracy.mean
+
+
+@cache
+def trained(kind: str, seed: int, steps: int) -> Classifier:
+    """Train one network, once for all that it is compared with.
+
+    Args:
+        kind: One of :data:`KINDS` that says how to train.
+        seed: Of weights and batches.
+        steps: Optimizer steps.
+
+    Returns:
+        The network.
+    """
+    callbacks = [RemoveSymmetry(Syre(std=float(kind.split()[1])))] if kind.startswith("syre") else []
+    loader = batches(digits().train, 64, seed)
+    module, _ = train(lambda: Classifier(kind), loader, steps, callbacks, seed)
+    assert isinstance(module, Classifier)
+    return module
 
 
 @torch.no_grad()

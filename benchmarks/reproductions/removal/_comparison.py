@@ -77,17 +77,17 @@ class Comparison:
         Returns:
             A line for each treatment.
         """
-        first = [run for run in self.runs if run.seed == 0]
+        first = [run for run in self.runs if run.seed == self.runs[0].seed]
         return Panel(title, x, y, [_line(run.name, run.curves[key]) for run in first], log)
 
 
-def compare(measure: Measure, std: float, seeds: int, filter: Filter | None = None) -> Comparison:
+def compare(measure: Measure, std: float, seeds: Iterable[int], filter: Filter | None = None) -> Comparison:
     """Train under every treatment with every seed.
 
     Args:
         measure: Trains and measures.
         std: Size of syre's offset and of the noise, in initial standard deviations.
-        seeds: How many seeds.
+        seeds: The seeds.
         filter: Chooses the parameters that syre acts on; None for all.
 
     Returns:
@@ -96,7 +96,7 @@ def compare(measure: Measure, std: float, seeds: int, filter: Filter | None = No
     return Comparison(
         [
             Run(name, seed, *measure(callbacks, seed))
-            for seed in range(seeds)
+            for seed in seeds
             for name, callbacks in treatments(std, seed, filter).items()
         ]
     )

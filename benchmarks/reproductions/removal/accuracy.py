@@ -95,7 +95,7 @@ def accuracy(std: float, seed: int, steps: int = STEPS, channels: int = 8) -> fl
 def measure(size: Size) -> Outcome:
     """Train with offsets of every size."""
     steps, channels = (5000, 64) if size.full else (STEPS, 8)
-    found = {std: [accuracy(std, seed, steps, channels) for seed in range(size.seeds)] for std in SIZES}
+    found = {std: [accuracy(std, seed, steps, channels) for seed in size.held_out] for std in SIZES}
     means = {std: estimate(values).mean for std, values in found.items()}
     figures, controls = [], [Control("accuracy without an offset", estimate(found[0.0]))]
     for std in SIZES[1:]:

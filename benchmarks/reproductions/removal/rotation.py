@@ -109,7 +109,7 @@ def measure(size: Size) -> Outcome:
     figures = []
     known = WIDTH * (WIDTH - 1) // 2, (WIDTH - INPUTS - OUTPUTS) * (WIDTH - INPUTS - OUTPUTS - 1) // 2, 0
     for (name, make), law in zip(_ways().items(), known, strict=True):
-        counts = [float(unbroken(make(seed))) for seed in range(size.seeds)]
+        counts = [float(unbroken(make(seed))) for seed in size.held_out]
         figures.append(
             Figure(
                 f"dimensions of rotations left, {name}",
@@ -119,7 +119,7 @@ def measure(size: Size) -> Outcome:
             )
         )
     for name, make in _ways().items():
-        shares = [left(make(seed), seed) for seed in range(size.seeds)]
+        shares = [left(make(seed), seed) for seed in size.held_out]
         leaves = name.startswith("advanced")
         rule = f"leaves it: above {LEAVES:g}" if leaves else f"stays: below {STAYS:g}"
         holds = min(shares) > LEAVES if leaves else max(shares) < STAYS

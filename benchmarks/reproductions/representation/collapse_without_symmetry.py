@@ -7,7 +7,7 @@ from benchmarks.reproductions.outcome import Control, Figure, Outcome
 from benchmarks.reproductions.reproduction import Reproduction, Size
 from benchmarks.reproductions.within_class import SHOWN, Setting, measured
 
-STEPS = 3000
+STEPS = 2000
 DECAY = 6e-3
 OFFSET = 1.0
 
@@ -15,8 +15,7 @@ OFFSET = 1.0
 def measure(size: Size) -> Outcome:
     """Train past interpolation with the symmetries and with syre."""
     runs = {
-        std: [measured(Setting(DECAY, std, seed, STEPS)) for seed in range(size.seeds)]
-        for std in (None, OFFSET)
+        std: [measured(Setting(DECAY, std, seed, STEPS)) for seed in size.held_out] for std in (None, OFFSET)
     }
     shares = [_differences(runs, "nc1_trace_ratio"), _differences(runs, "nc1")]
     figures = [
@@ -39,7 +38,8 @@ def measure(size: Size) -> Outcome:
         figures,
         controls,
         remarks="ReLU network with five hidden layers of 128 units on digits, SGD, weight decay 6e-3. "
-        "The offset is one initial standard deviation; ten times less changes nothing here (`within-class`).",
+        "The offset is one initial standard deviation; ten times less changes nothing here (`within-class`). "
+        "Both were chosen on smaller seeds than those reported.",
     )
 
 

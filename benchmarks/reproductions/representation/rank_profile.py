@@ -97,7 +97,9 @@ def profile(seed: int, steps: int) -> tuple[list[float], list[float]]:
     monitor = RepresentationMonitor(
         every_n_steps=steps - 1, probe=data.train[:], probe_gradients=False, max_overhead=None, strict=True
     )
-    _, curves = train(Classifier, batches(data.train, 64, seed), steps, [monitor], seed)
+    _, curves = train(
+        Classifier, batches(data.train, 64, seed), steps, [monitor], seed, log_every_n_steps=steps
+    )
     found = [curves[f"symmetry/feature_rank/model.{2 * k}"] for k in range(DEPTH + 1)]
     return [curve.last for curve in found], [curve.values[0] for curve in found]
 

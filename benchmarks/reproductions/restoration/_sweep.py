@@ -79,6 +79,7 @@ def trained(treatment: Treatment, seed: int) -> dict[str, float]:
         treatment.steps,
         [monitor],
         seed,
+        log_every_n_steps=treatment.steps,
     )
     images, labels = data.test[:]
     accuracy = (module.model(images).argmax(dim=1) == labels).double().mean()

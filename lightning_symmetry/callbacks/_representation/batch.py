@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -34,6 +35,11 @@ class Batch:
         self._places = {_place(tensor) for tensor in tensors}
         if self.labels is not None and _are_tokens(self.labels, tensors):
             self.labels = None
+
+    @cached_property
+    def largest_label(self) -> int:
+        """The number of the last class among the labels, asked of the device once for all layers."""
+        return int(self.labels.max()) if self.labels is not None and self.labels.numel() else -1
 
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is one of the batch, or a view of it.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...functional import random_projection
 from ...metrics import NearestCentreAccuracy, NearestCentreDisagreement, NeuralCollapse, Separability
+from .batch import Batch
 from .processes import Processes
 from .samples import Sampler
 
@@ -38,25 +39,23 @@ class ClassSamples:
 
     @staticmethod
     @torch.no_grad()
-    def of(
-        layer: str, read: Tensor, written: Tensor, labels: Tensor, sampler: Sampler
-    ) -> ClassSamples | None:
+    def of(layer: str, read: Tensor, written: Tensor, batch: Batch, sampler: Sampler) -> ClassSamples | None:
         """Take samples if a layer may be the classifier: it has outputs for each label, more than any.
 
         Args:
             layer: Its name.
             read: Its inputs.
             written: Its outputs.
-            labels: Classes.
+            batch: Knows the classes.
             sampler: Chooses samples.
 
         Returns:
             The samples; None if the layer cannot be the classifier.
         """
-        classes = written.shape[-1]
-        if written.shape[:-1] != labels.shape or not 2 <= classes <= MOST_CLASSES or not labels.numel():
+        labels, classes = batch.labels, written.shape[-1]
+        if labels is None or written.shape[:-1] != labels.shape or not labels.numel():
             return None
-        if int(labels.max()) >= classes:
+        if not 2 <= classes <= MOST_CLASSES or batch.largest_label >= classes:
             return None
         # labels are thinned along with what they belong to
         both = torch.stack([labels.double(), written.argmax(dim=-1).double()], dim=-1)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..._plain_form import by_text, number, optional
 from ...metrics.order_parameters import PREFIX
 
 _KEPT = f"{PREFIX}/alignment_"
+
+FORM = optional(by_text(number))
+"""What the values at the first look may be."""
 
 
 class InitialValues:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from ..._torch_compat import in_backward
+from ...metrics._model.whole_values import is_sharded
 from .batch import Batch
 from .call import Call, Seen, call_of
 from .classes import ClassSamples
@@ -83,6 +84,11 @@ class Watch:
             self._errors.append(error)
 
     def _keep(self, module: nn.Module, read: Tensor | None, written: Tensor) -> None:
+        if any(is_sharded(tensor) for tensor in (read, written) if tensor is not None):
+            raise ValueError(
+                "`layers` must name layers that tensor parallelism does not split, found "
+                f"{self._names[module]!r}, of which each process sees a part: give the names of others"
+            )
         call = call_of(
             self._names[module],
             module,
@@ -97,8 +103,8 @@ class Watch:
         )
         self._calls.append(call)
         self._seen(self, call, written)
-        if isinstance(module, nn.Linear) and read is not None and self._batch.labels is not None:
-            found = ClassSamples.of(self._names[module], read, written, self._batch.labels, self._sampler)
+        if isinstance(module, nn.Linear) and read is not None:
+            found = ClassSamples.of(self._names[module], read, written, self._batch, self._sampler)
             self.classified = found if found is not None and not call.seen.again else self.classified
 
 

@@ -9,7 +9,18 @@ import torch
 from torch import Tensor
 
 from ..._compat import LightningModule, Trainer
+from ..._plain_form import anything, by_text, each, flag, record, tensor
 from .change import Change
+
+_ALWAYS = record({"is_on": flag, "from_setup": flag}, {"optimizers": each(anything)})
+_ON = record({"exact": by_text(tensor)})
+
+
+def form(state: Any, name: str) -> None:
+    """The form of what a checkpoint has lost."""
+    _ALWAYS(state, name)
+    if state["is_on"]:
+        _ON(state, name)
 
 
 class ChangeInRun:
@@ -61,6 +72,8 @@ class ChangeInRun:
         Raises:
             ValueError: If the optimizers of this run are made for another model than those of the checkpoint.
         """
+        if _restores_itself(trainer):
+            return
         if trainer.state.fn == "fit":
             self._is_awaited, self._exact = False, {}
             self._from_setup = state is not None and state["from_setup"]
@@ -87,7 +100,15 @@ class ChangeInRun:
         Args:
             trainer: The Trainer.
             model: The model.
+
+        Raises:
+            ValueError: If the strategy could not resume a model that is changed on the way.
         """
+        if _restores_itself(trainer) and not self._is_lasting:
+            raise ValueError(
+                "`schedule` must be on from the start to the end for a change of layers under "
+                f"{type(trainer.strategy).__name__}, which restores the model by itself, found that it is not"
+            )
         if self._is_awaited:
             self._change.put_on(model, trainer)
             set_exact(model, self._exact)
@@ -112,7 +133,8 @@ class ChangeInRun:
         """Turn the checkpoint into one of the plain model.
 
         Optimizers that were made for the changed model keep their states: nobody knows the order of those
-        that would be made for the plain one.
+        that would be made for the plain one. Strategies that restore model and optimizers by themselves,
+        before they ask anybody else, get the changed model as it is.
 
         Args:
             trainer: The Trainer.
@@ -125,6 +147,8 @@ class ChangeInRun:
         lost: dict[str, Any] = {"is_on": self._change.is_on(model), "from_setup": self._from_setup}
         if not lost["is_on"]:
             return lost
+        if _restores_itself(trainer):
+            return lost | {"exact": {}}
         lost["exact"] = self._change.exact(model)
         checkpoint["state_dict"] = self._change.plain_weights(model, checkpoint["state_dict"])
         if not self._from_setup:
@@ -134,6 +158,10 @@ class ChangeInRun:
         return lost
 
 
+def _restores_itself(trainer: Trainer) -> bool:
+    return not trainer.strategy.lightning_restore_optimizer
+
+
 @torch.no_grad()
 def set_exact(model: LightningModule, values: Mapping[str, Tensor]) -> None:
     """Give tensors of a model their values.
@@ -141,7 +169,16 @@ def set_exact(model: LightningModule, values: Mapping[str, Tensor]) -> None:
     Args:
         model: The model.
         values: What :meth:`Change.exact` returned.
+
+    Raises:
+        ValueError: If the model has no such tensor; nothing is changed then.
     """
     tensors = {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers())}
+    for name, value in values.items():
+        if name not in tensors or tensors[name].shape != value.shape:
+            raise ValueError(
+                f"`state_dict['change']['exact']` must hold tensors of {type(model).__name__}, found "
+                f"{name!r} of shape {tuple(value.shape)}"
+            )
     for name, value in values.items():
         tensors[name].copy_(value)

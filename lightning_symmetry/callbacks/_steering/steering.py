@@ -8,14 +8,20 @@ from typing import Any
 from torch.optim import Optimizer
 
 from ..._compat import Callback, LightningModule, Trainer, rank_zero_warn
+from ..._plain_form import plain, record
 from .._readable import check_readable
 from .._run import Run
 from ..schedule import Schedule
 from .change import Change
 from .change_in_run import ChangeInRun
+from .change_in_run import form as change
 from .progress import Progress
 from .strength_log import StrengthLog
+from .switch import FORM as SWITCH
 from .switch import Switching
+from .watch import FORM as WATCH
+
+_FORM = record({"config": plain, "schedule": SWITCH}, {"events": WATCH, "change": change})
 
 
 class Steering(Callback, ABC):
@@ -112,7 +118,9 @@ class Steering(Callback, ABC):
         """
         if self._change is not None:
             state = checkpoint.get("callbacks", {}).get(self.state_key)
-            known = state is not None and state["config"] == self.description
+            if state is not None:
+                _FORM(state, "state_dict")
+            known = state is not None and state["config"] == self.description and "change" in state
             self._change.load(trainer, pl_module, checkpoint, state["change"] if known else None)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -229,7 +237,11 @@ class Steering(Callback, ABC):
 
         Args:
             state_dict: What :meth:`state_dict` returned then.
+
+        Raises:
+            ValueError: If it did not return that; nothing is changed then.
         """
+        _FORM(state_dict, "state_dict")
         if state_dict["config"] != self.description:
             rank_zero_warn(
                 f"The checkpoint was trained by {type(self).__name__} with {state_dict['config']}; the run "

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._plain_form import between, each, flag, integer, one_of, record, row, text
 from ..event import Event
 from ..schedule import Schedule
 
 Switching = tuple[int, str, str]
 """A step, ``"on"`` or ``"off"``, and the cause."""
+
+KEPT = 1000
+"""Switchings that are remembered."""
+
+FORM = record(
+    {"decided": integer(-1), "is_on": flag, "since": integer(0), "strength_then": between(0, 1)}
+    | {"history": each(row(integer(0), one_of("on", "off"), text))}
+)
+"""What the state of a switch may be, and of the progress that it makes in a run."""
 
 
 class Switch:
@@ -20,7 +30,7 @@ class Switch:
 
     Attributes:
         is_on: Whether it went on and not off since.
-        history: What happened.
+        history: What happened, the last :data:`KEPT` times.
 
     Example:
         >>> switch = Switch(Schedule(on=2, off=4, ramp=2))
@@ -83,7 +93,7 @@ class Switch:
             return False
         self._strength_then, self._since = self.strength(step), step
         self.is_on = not self.is_on
-        self.history = (*self.history, (step, "on" if self.is_on else "off", cause))
+        self.history = (*self.history, (step, "on" if self.is_on else "off", cause))[-KEPT:]
         return True
 
     def state_dict(self) -> dict[str, Any]:
@@ -99,7 +109,7 @@ class Switch:
         """Go on where another switch was.
 
         Args:
-            state: What its :meth:`state_dict` returned.
+            state: What its :meth:`state_dict` returned, of the form :data:`FORM`.
         """
         self.is_on, self._since = state["is_on"], state["since"]
         self._strength_then = state["strength_then"]

@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._compat import LightningModule, Trainer, rank_zero_warn
+from ..._plain_form import by_text, each, integer, number, optional, record
+from ...stages.transition import FORM as TRANSITION
 from ..event import Event, OnMetric, OnTransition
 from ..schedule import Schedule
 from ..stage_detector import StageDetector
+
+FORM = record(
+    {"last_check": optional(integer(0)), "values": by_text(number), "marks": each(optional(TRANSITION))}
+)
+"""What a watch may have saved."""
 
 
 class Watch:
@@ -117,10 +124,10 @@ class Watch:
 
     def _transition(self, trainer: Trainer, pl_module: LightningModule, event: OnTransition) -> str | None:
         found = []
-        for number, detector in enumerate(_detectors(trainer)):
+        for place, detector in enumerate(_detectors(trainer)):
             # one that stands further down the list has not read the last look yet
             detector.on_train_batch_start(trainer, pl_module, None, 0)
-            mark = self._marks[number] if number < len(self._marks) else None
+            mark = self._marks[place] if place < len(self._marks) else None
             known = [transition.to_dict() for transition in detector.transitions]
             first = len(known) - known[::-1].index(mark) if mark in known else 0
             found += [transition for transition in detector.transitions[first:] if event.happened(transition)]

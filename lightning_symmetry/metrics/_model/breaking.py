@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -10,10 +12,11 @@ from torch import Tensor
 from ...discovery.symmetry import Symmetry
 from ...functional import norm_distance
 from ...functional._finite import finite_or_nan, ratio
-from ...functional._norm import frobenius_norm
 from .measured import batched
 from .reader import Reader
+from .rows import parts, row_norms
 from .space import sides
+from .sums import Asking
 from .weights import Weights
 
 
@@ -36,7 +39,9 @@ def breaking(weights: Weights) -> dict[str, Tensor]:
 
 
 def _apart(leg: Tensor) -> Tensor:
-    return frobenius_norm(leg - leg.mean(dim=-2, keepdim=True))
+    centred = (part - part.mean(dim=-2, keepdim=True) for (part,) in parts(leg))
+    norm: Tensor = torch.linalg.vector_norm(reduce(torch.hypot, map(row_norms, centred)), dim=-1)
+    return norm
 
 
 def basis_length(weights: Weights) -> dict[str, Tensor]:
@@ -52,17 +57,22 @@ def basis_length(weights: Weights) -> dict[str, Tensor]:
     return {"breaking_distance": finite_or_nan(torch.linalg.vector_norm(joint, dim=(-2, -1)))}
 
 
-def lengths(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, Tensor]:
+def lengths(read: Reader, symmetries: Iterable[Symmetry]) -> Asking[dict[str, Tensor]]:
     """Measure Δ_G of signs, which fix nothing but zero, and of what no other kind of space is made of.
 
     Args:
         read: gives the weights.
-        symmetries: all that are not measured yet.
+        symmetries: all that are not measured otherwise.
+
+    Yields:
+        Lengths.
 
     Returns:
         A scalar by the name of the symmetry.
     """
+    moved = {s.name: sides(s)[0] for s in symmetries if s.group in {"sign", "general_linear"}}
+    read.know((yield read.unknown(chain.from_iterable(moved.values()))))
     return batched(
         lambda *norms: torch.linalg.vector_norm(norm_distance(norms), dim=-1),
-        ((s.name, read.norms(sides(s)[0])) for s in symmetries if s.group in {"sign", "general_linear"}),
+        ((name, read.norms(pieces)) for name, pieces in moved.items()),
     )

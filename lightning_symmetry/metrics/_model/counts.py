@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ...functional._alike import count_alike, criterion
 from ...functional._clusters import Clusters, gathered, living_units
-from ...functional._finite import ratio
 from ...functional._lower_products import lower_products
 from .fresh import mapped
 from .weights import Weights
@@ -77,4 +76,4 @@ def counted(found: Clusters) -> dict[str, Tensor]:
 
 
 def _directions(leg: Tensor, norms: Tensor) -> Tensor:
-    return ratio(leg, norms.unsqueeze(-1).expand_as(leg))
+    return leg / torch.where(norms == 0, 1.0, norms).unsqueeze(-1)

@@ -15,7 +15,9 @@ from ...functional._norm import frobenius_norm
 from ...functional.drift import Drift, drift_of_squares, total_size
 from .measured import Measured, batched, total
 from .reader import Reader
+from .rows import FIRST
 from .space import Piece, Space, is_two_sided, sides
+from .sums import Asking, Sum
 
 Charges = dict[str, list[tuple[float, str, Tensor]]]
 """What the charges of each symmetry are made of: pieces with one power, of one parameter group, together.
@@ -26,7 +28,7 @@ The tensors are squared norms of units, ``(copies, n, 1)``, or Gram matrices, ``
 
 def charges(
     read: Reader, spaces: Iterable[Space], symmetries: Iterable[Symmetry], groups: Mapping[str, str]
-) -> Charges:
+) -> Asking[Charges]:
     """Measure what the charges of two-sided scalings and of general linear groups are made of.
 
     Args:
@@ -35,21 +37,31 @@ def charges(
         symmetries: all symmetries.
         groups: which parameter group each parameter belongs to.
 
+    Yields:
+        Lengths and Gram matrices.
+
     Returns:
         Tensors of their own, for the next look to compare with.
     """
-    found: Charges = {}
-    for symmetry in symmetries:
-        if is_two_sided(symmetry) and _is_conserved(symmetry):
-            parts = _parts(symmetry, groups)
-            found[symmetry.name] = [(*key, _squares(read, pieces)) for key, pieces in parts.items()]
-    for space in spaces:
-        mover = space.mover
-        if mover.group == "general_linear" and _is_conserved(mover):
-            parts = _parts(mover, groups)
-            if len({power for power, _ in parts}) == 2:
-                found[mover.name] = [(*key, _grams(read, pieces)) for key, pieces in parts.items()]
-    return found
+    scaled = {s.name: _parts(s, groups) for s in symmetries if is_two_sided(s) and _is_conserved(s)}
+    movers = [s.mover for s in spaces if s.mover.group == "general_linear" and _is_conserved(s.mover)]
+    mixed = {mover.name: _parts(mover, groups) for mover in movers}
+    mixed = {name: parts for name, parts in mixed.items() if len({power for power, _ in parts}) == 2}
+    lengths = read.unknown(
+        piece for parts in scaled.values() for pieces in parts.values() for piece in pieces
+    )
+    grams = {
+        (name, key): Sum([read.term(piece, _gram) for piece in pieces])
+        for name, parts in mixed.items()
+        for key, pieces in parts.items()
+    }
+    found = yield {**lengths, **grams}
+    read.know({key: found[key] for key in lengths})
+    squares: Charges = {
+        name: [(*key, _squares(read, pieces)) for key, pieces in parts.items()]
+        for name, parts in scaled.items()
+    }
+    return squares | {name: [(*key, found[name, key]) for key in parts] for name, parts in mixed.items()}
 
 
 def drift(before: Charges, after: Charges, kept: Mapping[str, float | None]) -> dict[str, Measured]:
@@ -113,14 +125,9 @@ def _squares(read: Reader, pieces: Sequence[Piece]) -> Tensor:
     return torch.stack(read.norms(pieces)).square().sum(0)
 
 
-def _grams(read: Reader, pieces: Sequence[Piece]) -> Tensor:
-    grams = (_gram(read, piece) for piece in pieces)
-    return torch.stack(list(grams)).sum(0)
-
-
-def _gram(read: Reader, piece: Piece) -> Tensor:
-    (block,) = read([piece])
-    precise = block.to(torch.promote_types(block.dtype, torch.float32))
+def _gram(pieces: Tensor) -> Tensor:
+    rows = pieces.flatten(start_dim=FIRST)
+    precise = rows.to(torch.promote_types(rows.dtype, torch.float32))
     return inner_products(precise, precise)
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
 
 from ...discovery.symmetry import Symmetry
 from ...functional._finite import finite_or_nan, ratio
-from .measured import Measured, batched
+from .measured import Measured
+from .rows import parts
 from .slopes import Slopes
 from .space import Piece, Space, sides
+from .sums import Asking, Sum, Term
 
 
-def growth(given: Slopes, permuted: Iterable[Space], symmetries: Iterable[Symmetry]) -> Measured:
+def growth(given: Slopes, permuted: Iterable[Space], symmetries: Iterable[Symmetry]) -> Asking[Measured]:
     """Measure −⟨θ⊥, ∇L⟩/‖θ⊥‖² of permutations, and of the groups that fix nothing but zero.
 
     Weight decay λ adds ⟨θ⊥, λθ⟩ = λ‖θ⊥‖² of each piece. In float32 the squares of weights below 1e-19 are
@@ -26,55 +29,51 @@ def growth(given: Slopes, permuted: Iterable[Space], symmetries: Iterable[Symmet
         permuted: the spaces whose units trade places.
         symmetries: all symmetries.
 
+    Yields:
+        Sums of products.
+
     Returns:
         ``growth_rate``, copies together; the model's is that of all permutations together. Symmetries whose
         weights are not all there are left out.
     """
-    traded = {space.mover.name: space.legs() for space in permuted}
-    fixed = {s.name: sides(s)[0] for s in symmetries if s.group in {"sign", "general_linear"}}
-    broken = _projected(given, traded, _centred)
-    found = broken | _projected(given, fixed, _whole)
-    each = {name: _rate(parts) for name, parts in found.items()}
-    return Measured(each, _rate(torch.stack(list(broken.values())).sum(dim=0)) if broken else None)
-
-
-def _projected(
-    given: Slopes, moved: Mapping[str, Sequence[Piece]], part: Callable[[Tensor], Tensor]
-) -> dict[str, Tensor]:
-    """The slope along the broken part of the weights, and its square: ``(2,)`` by the name of a symmetry."""
-    known = {name: pieces for name, pieces in moved.items() if given.know(pieces)}
-    found = batched(
-        partial(_products, part),
-        (
-            ((name, i), given.spread(piece))
-            for name, pieces in known.items()
-            for i, piece in enumerate(pieces)
-        ),
-        alone=given.is_sharded,
-    )
-    products = {
-        name: torch.stack([found[name, i] for i in range(len(pieces))], dim=-1)
-        for name, pieces in known.items()
+    moved = {space.mover.name: (space.legs(), _OF_BROKEN) for space in permuted}
+    fixed = (s for s in symmetries if s.group in {"sign", "general_linear"})
+    moved |= {s.name: (sides(s)[0], _OF_ALL) for s in fixed}
+    known = {name: each for name, each in moved.items() if given.know(each[0])}
+    products = yield {
+        (name, decay): Sum([Term(*given.pair(piece), function) for piece in some])
+        for name, (pieces, function) in known.items()
+        for decay, some in _decaying(given, pieces).items()
     }
-    return {name: _with_decay(each, given.decays(known[name])) for name, each in products.items()}
+    found: dict[str, list[Tensor]] = defaultdict(list)
+    for (name, decay), (along, square) in products.items():
+        found[name].append(torch.stack([along + decay * square if decay else along, square]))
+    each = {name: torch.stack(some).sum(dim=0) for name, some in found.items()}
+    broken = [parts for name, parts in each.items() if known[name][1] is _OF_BROKEN]
+    whole = _rate(torch.stack(broken).sum(dim=0)) if broken else None
+    return Measured({name: _rate(parts) for name, parts in each.items()}, whole)
 
 
-def _products(part: Callable[[Tensor], Tensor], weights: Tensor, slopes: Tensor) -> Tensor:
+def _decaying(given: Slopes, pieces: Iterable[Piece]) -> dict[float, list[Piece]]:
+    """Pieces by their weight decay."""
+    found: dict[float, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        found[given.decay(piece)].append(piece)
+    return found
+
+
+def _products(broken: Callable[[Tensor], Tensor], weights: Tensor, gradients: Tensor) -> Tensor:
     """⟨θ⊥, ∇L⟩ and ‖θ⊥‖² of pieces, ``(pieces, 2)``, from their weights and their gradients."""
-    broken = part(weights.to(torch.promote_types(weights.dtype, torch.float32)))
+    return reduce(torch.add, (_pair(broken(some), along) for some, along in parts(weights, gradients)))
+
+
+def _pair(broken: Tensor, gradients: Tensor) -> Tensor:
     rest = tuple(range(1, broken.ndim))
-    return torch.stack([(broken * slopes).sum(rest), broken.square().sum(rest)], dim=-1)
+    return torch.stack([(broken * gradients).sum(rest), broken.square().sum(rest)], dim=-1)
 
 
-def _with_decay(products: Tensor, decays: Sequence[float]) -> Tensor:
-    along, squares = products
-    if any(decays):
-        along = along + torch.stack([rate * square for rate, square in zip(decays, squares, strict=True)])
-    return torch.stack([along.sum(), squares.sum()])
-
-
-def _rate(parts: Tensor) -> Tensor:
-    along, square = parts
+def _rate(products: Tensor) -> Tensor:
+    along, square = products
     return finite_or_nan(-ratio(along, square))
 
 
@@ -84,3 +83,6 @@ def _centred(weights: Tensor) -> Tensor:
 
 def _whole(weights: Tensor) -> Tensor:
     return weights
+
+
+_OF_BROKEN, _OF_ALL = partial(_products, _centred), partial(_products, _whole)

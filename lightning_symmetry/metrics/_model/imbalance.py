@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from torch import Tensor
 
@@ -11,27 +11,33 @@ from ...discovery.symmetry import Symmetry
 from ...functional import general_linear_imbalance, scaling_imbalance
 from .measured import batched
 from .ranks import side_by_side
-from .space import Piece, is_two_sided, sides
+from .reader import Reader
+from .space import is_two_sided, sides
+from .sums import Asking
 from .weights import Weights
 
 
 def balance(
-    norms: Callable[[list[Piece]], list[Tensor]], symmetries: Iterable[Symmetry]
-) -> dict[str, Tensor]:
+    read: Reader, symmetries: Iterable[Symmetry], most: int | None = None
+) -> Asking[dict[str, Tensor]]:
     """Measure the imbalance of two-sided scalings, means over the copies.
 
     Args:
-        norms: gives the lengths of the units in some pieces, or of a sample of the units.
+        read: gives the weights.
         symmetries: all symmetries.
+        most: how many units of each are enough, see :meth:`~.reader.Reader.norms`.
+
+    Yields:
+        Lengths.
 
     Returns:
         A scalar by the name of the symmetry.
     """
+    moved = {symmetry.name: sides(symmetry) for symmetry in symmetries if is_two_sided(symmetry)}
+    read.know((yield read.unknown((piece for pieces, _ in moved.values() for piece in pieces), most)))
     grouped: dict[tuple[float, ...], dict[str, list[Tensor]]] = defaultdict(dict)
-    for symmetry in symmetries:
-        if is_two_sided(symmetry):
-            pieces, powers = sides(symmetry)
-            grouped[tuple(powers)][symmetry.name] = norms(pieces)
+    for name, (pieces, powers) in moved.items():
+        grouped[tuple(powers)][name] = read.norms(pieces, most)
     found: dict[str, Tensor] = {}
     for alike, named in grouped.items():
         found |= batched(lambda *rows, powers=alike: scaling_imbalance(rows, powers).mean(-1), named.items())

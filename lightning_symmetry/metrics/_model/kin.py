@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import prod
+from operator import attrgetter
 
 from ...functional._alike import Modulo
 from .space import Piece, Space, place, places_and_powers, width
@@ -51,6 +52,11 @@ class Make:
         return self.shapes[0][1]
 
     @property
+    def units(self) -> int:
+        """How many units all copies of the space have."""
+        return self.shapes[0][0] * self.size
+
+    @property
     def numbers(self) -> int:
         """How many weights a space has."""
         return sum(map(prod, self.shapes))
@@ -79,12 +85,15 @@ class Kin:
     legs: tuple[tuple[Piece, ...], ...]
 
 
-def kin(spaces: Iterable[Space], most: int | None = None) -> list[Kin]:
+def kin(
+    spaces: Iterable[Space], most: int, numbers: Callable[[Make], int] = attrgetter("numbers")
+) -> list[Kin]:
     """Put spaces of one make together.
 
     Args:
         spaces: Any.
-        most: How many numbers those that are put together may have, if that is limited.
+        most: How many numbers those that are put together may have.
+        numbers: Says how many a space has; its weights by default.
 
     Returns:
         The spaces, each once.
@@ -94,7 +103,7 @@ def kin(spaces: Iterable[Space], most: int | None = None) -> list[Kin]:
         alike[_make(space)].append(space)
     found = []
     for make, members in alike.items():
-        count = len(members) if most is None else max(1, most // make.numbers)
+        count = max(1, most // numbers(make))
         for start in range(0, len(members), count):
             some = members[start : start + count]
             legs = tuple(zip(*(space.legs() for space in some), strict=True))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain, combinations
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial, reduce
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -17,39 +16,38 @@ from ...functional import general_linear_slopes, scaling_slopes
 from ...functional._finite import finite_or_nan, ratio
 from ...functional._norm import frobenius_norm
 from .measured import Measured, batched
+from .rows import FIRST, lengths_of_rows, parts
 from .slopes import Slopes
 from .space import sides
+from .sums import Asking, Sum, Term
 
-Slope = Callable[[Sequence[Tensor], Sequence[Tensor], Sequence[float]], tuple[Tensor, Tensor]]
-"""Slopes along all directions, and the length of all directions together, from weights and gradients."""
+Pair = tuple[str, Callable[[], tuple[Tensor, Tensor]]]
+"""A parameter, and what reads weights and gradients of it."""
 
 
-def leaks(given: Slopes, symmetries: Iterable[Symmetry]) -> Measured:
+def leaks(given: Slopes, symmetries: Iterable[Symmetry]) -> Asking[Measured]:
     """Measure ‖⟨Xθ, ∇L⟩‖ / (‖Xθ‖ ‖∇L‖) of the symmetries for which :func:`has_closed_form` holds.
 
     Args:
         given: weights and gradients.
         symmetries: all symmetries.
 
+    Yields:
+        Sums of slopes, and of lengths.
+
     Returns:
         ``orbit_leak``; the model's is the largest of those that hold exactly. Symmetries are left out where
         a gradient is missing: along the rest of an orbit the loss may well have a slope.
     """
-    alike: dict[tuple[str, tuple[float, ...]], list[Symmetry]] = defaultdict(list)
-    for symmetry in symmetries:
-        moved = {leg.parameter for leg in symmetry.legs if leg.kind == "parameter"}
-        if has_closed_form(symmetry) and given.have(moved):
-            alike[symmetry.group, tuple(_powers(symmetry))].append(symmetry)
-    each: dict[str, Tensor] = {}
-    steepness = given.steepness()
-    for (group, powers), some in alike.items():
-        if given.is_sharded:
-            each |= {s.name: _leak_of_one(given, s, _SLOPES[group], powers, steepness) for s in some}
-        else:
-            leak = partial(_leak, _SLOPES[group], powers, steepness)
-            each |= batched(leak, ((s.name, [*chain.from_iterable(_pairs(given, s))]) for s in some))
-    exact = {symmetry.name for some in alike.values() for symmetry in some if symmetry.holds == "exactly"}
-    certain = [leak for name, leak in each.items() if name in exact]
+    plain = [s for s in symmetries if has_closed_form(s) and given.have(_moved(s))]
+    slopes = {(s.name, "slopes"): Sum(_slopes(given, s)) for s in plain}
+    lengths = {(s.name, "length"): Sum(_lengths(given, s), torch.hypot) for s in plain}
+    found = yield slopes | lengths
+    each = batched(
+        partial(_share, given.steepness()),
+        ((s.name, [found[s.name, "slopes"], found[s.name, "length"]]) for s in plain),
+    )
+    certain = [each[s.name] for s in plain if s.holds == "exactly"]
     return Measured(each, torch.stack(certain).max() if certain else None)
 
 
@@ -64,7 +62,7 @@ def has_closed_form(symmetry: Symmetry) -> bool:
         space stands, shifts that pass through weights, logarithmic scales, and what moves buffers or random
         numbers along.
     """
-    plain = symmetry.group in _SLOPES and not symmetry.centred and symmetry.holds != "in distribution"
+    plain = symmetry.group in _CLOSED and not symmetry.centred and symmetry.holds != "in distribution"
     return plain and all(map(_is_plain, symmetry.legs)) and not _overlap(symmetry)
 
 
@@ -98,22 +96,44 @@ def _ranges(leg: Leg) -> list[tuple[int, int]]:
     return [(start, end + 1) for start, end in zip(leg.offset, last, strict=True)]
 
 
-def _powers(symmetry: Symmetry) -> list[float]:
+def _moved(symmetry: Symmetry) -> set[str]:
+    return {leg.parameter for leg in symmetry.legs if leg.kind == "parameter"}
+
+
+def _slopes(given: Slopes, symmetry: Symmetry) -> list[Term]:
+    """What each piece adds to the slopes along all directions."""
+    if symmetry.group in _OF_MATRICES:
+        forwards, against = _OF_MATRICES[symmetry.group]
+        return [Term(*pair, forwards if power > 0 else against) for pair, power in _pairs(given, symmetry)]
+    along = _along_rotation if symmetry.group == "plane_rotation" else _along_scaling
+    return [Term(*pair, along, power) for pair, power in _pairs(given, symmetry)]
+
+
+def _lengths(given: Slopes, symmetry: Symmetry) -> list[Term]:
+    """What each piece adds to the length of all directions together."""
+    # every entry of a matrix moves one row by another, and of a skew one every pair of entries counts once
+    of_matrix = {"general_linear": math.sqrt(symmetry.size), "orthogonal": math.sqrt(symmetry.size - 1)}
+    factor = of_matrix.get(symmetry.group)
+    return [
+        Term(*pair, _length, abs(power) if factor is None else factor)
+        for pair, power in _pairs(given, symmetry)
+    ]
+
+
+def _pairs(given: Slopes, symmetry: Symmetry) -> Iterator[tuple[Pair, float]]:
+    """What reads each piece that a symmetry moves and the gradient there, and the power of the piece."""
     if symmetry.group != "translation":
-        return sides(symmetry)[1]
-    return [leg.powers[0] for leg in symmetry.legs if leg.kind == "parameter"]
+        for piece, power in zip(*sides(symmetry), strict=True):
+            yield given.pair(piece), power
+        return
+    for leg in symmetry.legs:
+        if leg.kind == "parameter":
+            yield (leg.parameter, partial(_shifts, given, leg, symmetry.size)), leg.powers[0]
 
 
-def _pairs(given: Slopes, symmetry: Symmetry) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each piece that a symmetry moves, and the gradient there."""
-    if symmetry.group != "translation":
-        return given.pairs(sides(symmetry)[0])
-    legs = (leg for leg in symmetry.legs if leg.kind == "parameter")
-    return (_shifts(_shifted(given.gradient(leg), leg, symmetry.size)) for leg in legs)
-
-
-def _shifts(gradient: Tensor) -> tuple[Tensor, Tensor]:
+def _shifts(given: Slopes, leg: Leg, size: int) -> tuple[Tensor, Tensor]:
     # shifting is like scaling weights that are all one
+    gradient = _shifted(given.gradient(leg), leg, size)
     return gradient.new_ones(()).expand_as(gradient), gradient
 
 
@@ -123,84 +143,56 @@ def _shifted(piece: Tensor, leg: Leg, size: int) -> Tensor:
     return piece.permute(order).reshape(1, size, -1)
 
 
-def _leak(slope: Slope, powers: Sequence[float], steepness: Tensor, *blocks: Tensor) -> Tensor:
-    """The leak of several symmetries alike, from weights and gradients ``(symmetries, copies, n, k)``."""
-    slopes, directions = slope(blocks[::2], blocks[1::2], powers)
-    return _share(slopes, directions, steepness)
+def _share(steepness: Tensor, slopes: Tensor, directions: Tensor) -> Tensor:
+    """The leak of several symmetries alike."""
+    rows = (slopes / steepness).flatten(1, -2)
+    return finite_or_nan(ratio(frobenius_norm(rows), directions))
 
 
-def _leak_of_one(
-    given: Slopes, symmetry: Symmetry, slope: Slope, powers: Sequence[float], steepness: Tensor
-) -> Tensor:
-    """The leak of a symmetry, one piece after the other: slopes add up, and so do squares of lengths."""
-    slopes: Tensor | None = None
-    lengths = []
-    for power, pair in zip(powers, _pairs(given, symmetry), strict=True):
-        weights, gradient = (tensor.unsqueeze(0) for tensor in pair)
-        along, length = slope([weights], [gradient], [power])
-        slopes = along if slopes is None else slopes + along
-        lengths.append(length)
-        del weights, gradient, pair
-    assert slopes is not None
-    return _share(slopes, torch.linalg.vector_norm(torch.stack(lengths), dim=0), steepness).squeeze(0)
-
-
-def _share(slopes: Tensor, directions: Tensor, steepness: Tensor) -> Tensor:
-    return finite_or_nan(ratio(_norm(slopes / steepness), directions))
-
-
-def _of_diagonal(
-    weights: Sequence[Tensor], gradients: Sequence[Tensor], powers: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    return scaling_slopes(weights, gradients, powers), _joined(weights, powers)
-
-
-def _of_general_linear(
-    weights: Sequence[Tensor], gradients: Sequence[Tensor], powers: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    # every entry of the matrix moves one row by another
-    size = weights[0].shape[-2]
-    return general_linear_slopes(weights, gradients, powers), math.sqrt(size) * _joined(weights)
-
-
-def _of_orthogonal(
-    weights: Sequence[Tensor], gradients: Sequence[Tensor], powers: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    # writers and readers move alike, and every pair of entries counts once
-    size, slopes = weights[0].shape[-2], general_linear_slopes(weights, gradients, [1.0] * len(powers))
-    return (slopes - slopes.mT) / math.sqrt(2), math.sqrt(size - 1) * _joined(weights)
-
-
-def _of_plane_rotation(
-    weights: Sequence[Tensor], gradients: Sequence[Tensor], powers: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    planes = [weight.reshape(*weight.shape[:2], -1, 2, weight.shape[-1]) for weight in weights]
-    turned = [torch.stack([-plane[..., 1, :], plane[..., 0, :]], dim=-2).flatten(2, 3) for plane in planes]
-    slopes = scaling_slopes(turned, gradients, powers)
-    return slopes[..., ::2] + slopes[..., 1::2], _joined(weights, powers)
-
-
-def _joined(weights: Sequence[Tensor], powers: Sequence[float] = ()) -> Tensor:
-    """The norm of all weights of a symmetry, each multiplied by its power if there are any."""
-    factors = [abs(power) for power in powers] or [1.0] * len(weights)
-    norms = [factor * _norm(weight) for factor, weight in zip(factors, weights, strict=True)]
-    joined: Tensor = torch.linalg.vector_norm(torch.stack(norms), dim=0)
-    return joined
-
-
-def _norm(tensor: Tensor) -> Tensor:
-    precise = tensor.to(torch.promote_types(tensor.dtype, torch.float32))
-    return frobenius_norm(
-        precise.flatten(1, -2) if precise.ndim > 3 else precise.reshape(len(precise), 1, -1)
+def _along_scaling(weights: Tensor, gradients: Tensor) -> Tensor:
+    """Slopes ``(symmetries, copies, n, 1)``."""
+    slopes = (
+        scaling_slopes([weight.flatten(FIRST)], [gradient.flatten(FIRST)], [1.0])
+        for weight, gradient in parts(weights, gradients)
     )
+    return reduce(torch.add, slopes).unsqueeze(-1)
 
 
-_SLOPES: dict[str, Slope] = {
-    "positive_scaling": _of_diagonal,
-    "scaling": _of_diagonal,
-    "scale_invariance": _of_diagonal,
-    "translation": _of_diagonal,
-    "general_linear": _of_general_linear,
-    "orthogonal": _of_orthogonal,
-    "plane_rotation": _of_plane_rotation,
+def _along_rotation(weights: Tensor, gradients: Tensor) -> Tensor:
+    """Slopes ``(symmetries, copies, planes, 1)``."""
+    slopes = (_turning(*pair) for pair in parts(weights, gradients))
+    return finite_or_nan(reduce(torch.add, slopes)).unsqueeze(-1)
+
+
+def _turning(weights: Tensor, gradients: Tensor) -> Tensor:
+    (x, along_x), (y, along_y) = (
+        (weights[:, :, side::2].flatten(FIRST), gradients[:, :, side::2].flatten(FIRST)) for side in (0, 1)
+    )
+    return (x * along_y).sum(dim=-1) - (y * along_x).sum(dim=-1)
+
+
+def _along_basis(weights: Tensor, gradients: Tensor, power: float = 1.0) -> Tensor:
+    """Slopes ``(symmetries, copies, n, n)``."""
+    return general_linear_slopes([weights.flatten(FIRST)], [gradients.flatten(FIRST)], [power])
+
+
+def _against_basis(weights: Tensor, gradients: Tensor) -> Tensor:
+    return _along_basis(weights, gradients, -1.0)
+
+
+def _along_rotations(weights: Tensor, gradients: Tensor) -> Tensor:
+    """Slopes ``(symmetries, copies, n, n)``; writers and readers move alike."""
+    slopes = _along_basis(weights, gradients)
+    return (slopes - slopes.mT) / math.sqrt(2)
+
+
+def _length(weights: Tensor, _: Tensor) -> Tensor:
+    """The norm of weights, ``(symmetries,)``."""
+    return frobenius_norm(lengths_of_rows(weights))
+
+
+_OF_MATRICES = {
+    "general_linear": (_along_basis, _against_basis),
+    "orthogonal": (_along_rotations, _along_rotations),
 }
+_CLOSED = {"positive_scaling", "scaling", "scale_invariance", "translation", "plane_rotation", *_OF_MATRICES}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 Name = TypeVar("Name", bound=Hashable)
+Entry = TypeVar("Entry")
 
 
 class Measured(NamedTuple):
@@ -53,36 +54,57 @@ def stacked(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def batched(
-    function: Callable[..., Tensor], inputs: Iterable[tuple[Name, Sequence[Tensor]]], alone: bool = False
+    function: Callable[..., Tensor], inputs: Iterable[tuple[Name, Sequence[Tensor]]]
 ) -> dict[Name, Tensor]:
     """Call a function once for all entries whose tensors have the same shapes, if they are small.
 
     Args:
         function: takes tensors with one more dimension in front, which its result keeps.
-        inputs: names and tensors, which are let go as soon as they have been put in.
-        alone: call it for each entry by itself, as soon as it comes.
+        inputs: names and tensors.
 
     Returns:
         Results by name, in the order of the inputs.
     """
-    waiting: dict[object, list[tuple[Name, Sequence[Tensor]]]] = defaultdict(list)
-    values: dict[Name, Tensor | None] = {}
-    for name, tensors in inputs:
-        values[name] = None
+    names: dict[Name, None] = {}
+    found = dict(results(function, _noted(inputs, names)))
+    return {name: found[name] for name in names}
+
+
+def results(
+    function: Callable[..., Tensor], inputs: Iterable[tuple[Entry, Sequence[Tensor]]]
+) -> Iterator[tuple[Entry, Tensor]]:
+    """Call a function as :func:`batched` does.
+
+    Args:
+        function: takes tensors with one more dimension in front, which its result keeps.
+        inputs: anything, and tensors, which are let go as soon as they have been put in.
+
+    Yields:
+        The same things with results, in any order.
+    """
+    waiting: dict[object, list[tuple[Entry, Sequence[Tensor]]]] = defaultdict(list)
+    for entry, tensors in inputs:
         some = waiting[tuple((t.shape, t.dtype, t.device) for t in tensors)]
-        some.append((name, tensors))
-        most = most_at_once(tensors[0].device) // max(1, sum(t.numel() for t in tensors))
-        if alone or len(some) >= most:
-            values |= _at_once(function, some)
+        some.append((entry, tensors))
+        if len(some) >= most_at_once(tensors[0].device) // max(1, sum(t.numel() for t in tensors)):
+            del tensors
+            yield from _at_once(function, some)
             some.clear()
-        del tensors
     for some in filter(None, waiting.values()):
-        values |= _at_once(function, some)
-    return {name: value for name, value in values.items() if value is not None}
+        yield from _at_once(function, some)
+
+
+def _noted(
+    inputs: Iterable[tuple[Name, Sequence[Tensor]]], names: dict[Name, None]
+) -> Iterator[tuple[Name, Sequence[Tensor]]]:
+    for name, tensors in inputs:
+        names[name] = None
+        yield name, tensors
+        del tensors
 
 
 def _at_once(
-    function: Callable[..., Tensor], some: Sequence[tuple[Name, Sequence[Tensor]]]
-) -> dict[Name, Tensor]:
-    names, inputs = zip(*some, strict=True)
-    return dict(zip(names, function(*map(stacked, zip(*inputs, strict=True))).unbind(0), strict=True))
+    function: Callable[..., Tensor], some: Sequence[tuple[Entry, Sequence[Tensor]]]
+) -> Iterator[tuple[Entry, Tensor]]:
+    entries, inputs = zip(*some, strict=True)
+    return zip(entries, function(*map(stacked, zip(*inputs, strict=True))).unbind(0), strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -10,7 +10,9 @@ from torch import Tensor
 
 from .fresh import Fresh
 from .measured import most_at_once, stacked
+from .rows import lengths_of_rows
 from .space import Piece
+from .sums import Sum, Term
 from .whole_values import whole_values
 
 Key = tuple[object, ...]
@@ -29,7 +31,16 @@ class Reader:
 
     def __init__(self, params: Mapping[str, Tensor]) -> None:
         self.params = whole_values(params)
-        self._norms: dict[Key, Tensor] = {}
+        self._norms: dict[object, Tensor] = {}
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether no more than one parameter should be whole at a time."""
+        return any(map(self.params.is_sharded, self.params))
+
+    def let_go(self) -> None:
+        """Keep no parameter whole."""
+        self.params.let_go()
 
     def __call__(self, pieces: Iterable[Piece]) -> list[Tensor]:
         """Return the pieces, detached."""
@@ -66,31 +77,40 @@ class Reader:
         units = leg.spread(leg.of(self.params[leg.parameter]), act)
         return units + leg.about if leg.about else units
 
-    def norms(self, pieces: Iterable[Piece]) -> list[Tensor]:
-        """Return the length of every row, ``(copies, size, 1)``: legs with the squares of the pieces."""
-        return [self._known(piece) for piece in pieces]
+    def term(self, piece: Piece, function: Callable[..., Tensor]) -> Term:
+        """Return what a function of a piece, ``(pieces, copies, size, ...)``, adds to a sum."""
+        return Term(piece[0].parameter, partial(self._alone, piece), function)
 
-    def sampled_norms(self, pieces: Iterable[Piece], count: int) -> list[Tensor]:
-        """Return the length of every k-th row, at least ``count`` if there are so many, without a copy."""
-        return [self._sampled(piece, count) for piece in pieces]
+    def unknown(self, pieces: Iterable[Piece], most: int | None = None) -> dict[object, Sum]:
+        """Return what :meth:`know` has to be told before somebody asks for :meth:`norms`."""
+        return {
+            key: Sum([Term(piece[0].parameter, partial(self._rows, piece, most), lengths_of_rows)])
+            for piece in pieces
+            if (key := _key(piece, most)) not in self._norms
+        }
+
+    def know(self, norms: Mapping[object, Tensor]) -> None:
+        """Remember the lengths of rows, ``(copies, size)``, by what :meth:`unknown` called them."""
+        self._norms |= {key: each.unsqueeze(-1) for key, each in norms.items()}
+
+    def norms(self, pieces: Iterable[Piece], most: int | None = None) -> list[Tensor]:
+        """Return the length of every row, ``(copies, size, 1)``: legs with the squares of the pieces.
+
+        Args:
+            pieces: Some of which all is known.
+            most: How many rows are enough: of less than twice as many all are measured, else every k-th one.
+        """
+        return [self._norms[_key(piece, most)] for piece in pieces]
 
     def keep_norms(self, pieces: Iterable[Piece], norms: Tensor) -> None:
         """Remember the lengths of rows, ``(pieces, copies, size)``, for who asks for them later."""
-        self._norms |= zip(map(_key, pieces), norms.unsqueeze(-1).unbind(0), strict=True)
+        self.know(dict(zip(map(_key, pieces), norms.unbind(0), strict=True)))
 
-    def _known(self, piece: Piece) -> Tensor:
-        key = _key(piece)
-        if key not in self._norms:
-            (units,) = self.stacked([piece])
-            self._norms[key] = row_norms(units).unsqueeze(-1)
-        return self._norms[key]
+    def _alone(self, piece: Piece) -> tuple[Tensor]:
+        return (self.unflattened(piece),)
 
-    def _sampled(self, piece: Piece, count: int) -> Tensor:
-        units = self.unflattened(piece)
-        if units.shape[1] < 2 * count:
-            return self._known(piece)
-        some = units[:, :: units.shape[1] // count].flatten(start_dim=2)
-        return row_norms(some.to(torch.promote_types(some.dtype, torch.float32))).unsqueeze(-1)
+    def _rows(self, piece: Piece, most: int | None) -> tuple[Tensor]:
+        return (self.unflattened(piece)[:, :: _step(piece, most)],)
 
     def _units(self, piece: Piece) -> Tensor:
         leg, act = piece
@@ -102,16 +122,13 @@ class Reader:
         return units + leg.about if leg.about else units
 
 
-def _key(piece: Piece) -> Key:
+def _key(piece: Piece, most: int | None = None) -> Key:
     leg, act = piece
-    return leg.parameter, leg.offset, leg.atoms, leg.acts[act], leg.copies, leg.about
+    step = _step(piece, most)
+    return leg.parameter, leg.offset, leg.atoms, leg.acts[act], leg.copies, leg.about, step
 
 
-def row_norms(leg: Tensor) -> Tensor:
-    """The length of every row, ``(..., n)`` of ``(..., n, k)``."""
-    if leg.shape[-1] == 1:
-        return leg.abs().squeeze(-1)
-    if leg.stride(-1) != 1:  # along the slower axis, torch takes norms at a fifth of the pace of sums
-        return leg.square().sum(dim=-1).sqrt()
-    norms: Tensor = torch.linalg.vector_norm(leg, dim=-1)
-    return norms
+def _step(piece: Piece, most: int | None) -> int:
+    leg, act = piece
+    size = leg.sizes[leg.acts[act]]
+    return 1 if most is None or size < 2 * most else size // most

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -18,11 +19,13 @@ from ...functional._spectrum import roots_of_eigenvalues
 from ...functional.sketch import participation_of_projection
 from .ranks import TOLERANCE, all_ranks
 from .reader import Reader
+from .rows import FIRST, parts
 from .sketch import sketched
 from .space import Piece, pieces, width
+from .sums import Asking, Sum
 
 
-def rotation_ranks(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, dict[str, Tensor]]:
+def rotation_ranks(read: Reader, symmetries: Sequence[Symmetry]) -> Asking[dict[str, dict[str, Tensor]]]:
     """Measure the ranks of spaces that may be rotated, such as residual streams behind norms.
 
     Of all matrices that write or read such a space, side by side, seen through its gains and each of length
@@ -33,18 +36,24 @@ def rotation_ranks(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, di
         read: gives the weights.
         symmetries: all symmetries.
 
+    Yields:
+        Sums of Gram matrices.
+
     Returns:
         ``effective_rank``, ``participation_ratio``, ``stable_rank``, ``numerical_rank`` and ``unbroken``, the
         dimension of the rotations that change nothing over that of all; means over the copies, by the name of
         the symmetry.
     """
+    grams = yield {
+        symmetry.name: Sum([read.term(p, partial(_gram, read, symmetry, p)) for p in matrices], Tensor.add_)
+        for symmetry, matrices in _rotated(symmetries)
+    }
     found: dict[str, dict[str, Tensor]] = defaultdict(dict)
     for symmetry, matrices in _rotated(symmetries):
-        gram = lower_gram(map(partial(_rows, read, symmetry), matrices))
+        gram = grams[symmetry.name]
         sigma = roots_of_eigenvalues(gram, gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1).isfinite())
-        sigma = sigma[
-            ..., -symmetry.size :
-        ]  # beside the mean there is one direction less than there are rows
+        # beside the mean there is one direction less than there are rows
+        sigma = sigma[..., -symmetry.size :]
         unused = (symmetry.size - number_above(sigma, TOLERANCE)).clamp(min=0)
         share = unused * (unused - 1) / max(1, symmetry.size * (symmetry.size - 1))
         like = read.empty(matrices[0])
@@ -54,26 +63,35 @@ def rotation_ranks(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, di
     return found
 
 
-def rotation_sketch(read: Reader, symmetries: Iterable[Symmetry]) -> dict[str, dict[str, Tensor]]:
+def rotation_sketch(read: Reader, symmetries: Iterable[Symmetry]) -> Asking[dict[str, dict[str, Tensor]]]:
     """Estimate the participation ratio that :func:`rotation_ranks` measures.
 
     Args:
         read: gives the weights.
         symmetries: all symmetries.
 
+    Yields:
+        Sums of projections.
+
     Returns:
         ``participation_ratio`` by the name of the symmetry.
     """
-    found = {}
-    for symmetry, matrices in _rotated(symmetries):
-        total: Tensor | None = None
-        for seed, piece in enumerate(matrices):
-            rows = _framed(sketched(read, piece, seed), piece, symmetry, read.params)
-            rows = rows * _shrinking(rows).unsqueeze(-1)
-            total = rows if total is None else total.add_(rows)
-        assert total is not None
-        found[symmetry.name] = participation_of_projection(total).mean(-1)
-    return {"participation_ratio": found}
+    totals = yield {
+        symmetry.name: Sum(
+            [
+                read.term(piece, partial(_projected_rows, read, symmetry, piece, seed))
+                for seed, piece in enumerate(matrices)
+            ]
+        )
+        for symmetry, matrices in _rotated(symmetries)
+    }
+    ratios = {name: participation_of_projection(total).mean(-1) for name, total in totals.items()}
+    return {"participation_ratio": ratios}
+
+
+def _projected_rows(read: Reader, symmetry: Symmetry, piece: Piece, seed: int, units: Tensor) -> Tensor:
+    rows = _framed(sketched(seed, units), piece, symmetry, read.params)
+    return rows * _shrinking(rows).unsqueeze(-1)
 
 
 def _rotated(symmetries: Iterable[Symmetry]) -> Iterator[tuple[Symmetry, list[Piece]]]:
@@ -84,10 +102,12 @@ def _rotated(symmetries: Iterable[Symmetry]) -> Iterator[tuple[Symmetry, list[Pi
             yield symmetry, matrices
 
 
-def _rows(read: Reader, symmetry: Symmetry, piece: Piece) -> tuple[Tensor, Tensor]:
-    """The rows of a matrix, and what each is multiplied with."""
-    rows = _framed(read.stacked([piece])[0], piece, symmetry, read.params)
-    return rows, _shrinking(rows)
+def _gram(read: Reader, symmetry: Symmetry, piece: Piece, units: Tensor) -> Tensor:
+    """The lower half of the Gram matrix of the rows of a matrix that is given length one."""
+    rows = (_framed(part.flatten(FIRST), piece, symmetry, read.params) for (part,) in parts(units))
+    gram = lower_gram(zip(rows, repeat(None)))
+    square = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1)[..., None, None]
+    return gram.div_(torch.where(square == 0, 1.0, square))
 
 
 def _framed(units: Tensor, piece: Piece, symmetry: Symmetry, params: Mapping[str, Tensor]) -> Tensor:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from ...functional.sketch import projected
 from .kin import Kin, Make
+from .measured import stacked
 from .reader import Reader
-from .space import Piece
+from .sums import Asking, Sum
 from .weights import Weights
 
 DIRECTIONS = 32
@@ -26,28 +27,48 @@ Kind = tuple[object, ...]
 class SketchedWeights(Weights):
     """Weights of spaces of one make, projected onto random directions.
 
+    Args:
+        make: What the spaces have in common.
+        legs: The projections, ``(spaces, copies, n, directions)``.
+    """
+
+    def __init__(self, make: Make, legs: Sequence[Tensor]) -> None:
+        self.make, self.legs = make, legs
+
+    @cached_property
+    def norms(self) -> list[Tensor]:
+        """Estimates of the length of every unit in each leg, ``(spaces, copies, n)``."""
+        return [torch.linalg.vector_norm(leg, dim=-1) for leg in self.legs]
+
+
+def sketch(kin: Kin, read: Reader) -> Asking[SketchedWeights]:
+    """Project spaces of one make.
+
     Legs on which all scalings act alike, and which are compared alike, are added up as one: each has
     directions of its own. So there are few legs, and all have 32 coordinates.
 
     Args:
         kin: The spaces.
         read: Gives the weights.
+
+    Yields:
+        Sums of projections.
+
+    Returns:
+        The projections.
     """
-
-    def __init__(self, kin: Kin, read: Reader) -> None:
-        kinds: dict[Kind, list[int]] = defaultdict(list)
-        for leg in range(len(kin.legs)):
-            kinds[_kind(kin.make, leg)].append(leg)
-        self.make = _joined(kin.make, list(kinds.values()))
-        self.legs = [
-            torch.stack([_projected((kin.legs[leg][i] for leg in legs), read) for i in range(len(kin.names))])
-            for legs in kinds.values()
-        ]
-
-    @cached_property
-    def norms(self) -> list[Tensor]:
-        """Estimates of the length of every unit in each leg, ``(spaces, copies, n)``."""
-        return [torch.linalg.vector_norm(leg, dim=-1) for leg in self.legs]
+    kinds: dict[Kind, list[int]] = defaultdict(list)
+    for leg in range(len(kin.legs)):
+        kinds[_kind(kin.make, leg)].append(leg)
+    found = yield {
+        (kind, space): Sum(
+            [read.term(kin.legs[leg][space], partial(sketched, seed)) for seed, leg in enumerate(legs)]
+        )
+        for kind, legs in kinds.items()
+        for space in range(len(kin.names))
+    }
+    projections = [stacked([found.pop((kind, space)) for space in range(len(kin.names))]) for kind in kinds]
+    return SketchedWeights(_joined(kin.make, list(kinds.values())), projections)
 
 
 def _kind(make: Make, leg: int) -> Kind:
@@ -73,26 +94,15 @@ def _joined(make: Make, kinds: list[list[int]]) -> Make:
     )
 
 
-def sketched(read: Reader, piece: Piece, seed: int) -> Tensor:
-    """Project a piece.
+def sketched(seed: int, pieces: Tensor) -> Tensor:
+    """Project pieces.
 
     Args:
-        read: Gives the weights.
-        piece: Of a parameter.
         seed: Of the directions.
+        pieces: Of parameters, ``(pieces, copies, size, ...)``.
 
     Returns:
-        Tensor ``(copies, size, directions)``.
+        Tensor ``(pieces, copies, size, directions)``.
     """
-    units = read.unflattened(piece)
-    return projected(units.to(torch.promote_types(units.dtype, torch.float32)), DIRECTIONS, seed)
-
-
-def _projected(pieces: Iterable[Piece], read: Reader) -> Tensor:
-    """The sum of the projections of some pieces, ``(copies, size, directions)``."""
-    total: Tensor | None = None
-    for seed, piece in enumerate(pieces):
-        part = sketched(read, piece, seed)
-        total = part if total is None else total.add_(part)
-    assert total is not None
-    return total
+    precise = pieces.to(torch.promote_types(pieces.dtype, torch.float32))
+    return torch.stack([projected(piece, DIRECTIONS, seed) for piece in precise])

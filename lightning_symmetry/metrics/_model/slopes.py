@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,9 +24,6 @@ class Slopes:
         params: parameters by name.
         gradients: gradients by name; one that is missing counts as zero.
         decay: weight decay by name.
-
-    Attributes:
-        is_sharded: whether some are sharded, so that no more than one piece should be whole at a time.
     """
 
     def __init__(
@@ -33,27 +31,28 @@ class Slopes:
     ) -> None:
         self._read, self._decay = Reader(params), decay
         self._params, self._gradients = self._read.params.stored, whole_values(gradients)
-        self.is_sharded = any(map(self._read.params.is_sharded, self._params))
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether no more than one weight and its gradient should be whole at a time."""
+        return self._read.is_sharded
+
+    def let_go(self) -> None:
+        """Keep nothing whole."""
+        self._read.let_go()
+        self._gradients.let_go()
 
     def know(self, moved: Sequence[Piece]) -> bool:
         """Whether all parameters are there that some pieces belong to."""
         return all(leg.parameter in self._params for leg, _ in moved)
 
-    def spread(self, piece: Piece) -> tuple[Tensor, Tensor]:
-        """The weights of a piece without a copy, ``(copies, n, ...)``, and their gradients."""
-        leg, act = piece
-        return self._read.unflattened(piece), leg.spread(self._any_gradient(leg), act)
+    def pair(self, piece: Piece) -> tuple[str, Callable[[], tuple[Tensor, Tensor]]]:
+        """The parameter of a piece, and what reads its weights, ``(copies, n, ...)``, and their gradients."""
+        return piece[0].parameter, partial(self._pair, piece)
 
-    def pairs(self, moved: Iterable[Piece]) -> Iterator[tuple[Tensor, Tensor]]:
-        """The weights of pieces, ``(copies, n, k)``, and the gradients of the loss, without weight decay."""
-        for leg, act in moved:
-            (weights,) = self._read([(leg, act)])
-            yield weights, leg.units(self.gradient(leg), act)
-            del weights
-
-    def decays(self, moved: Sequence[Piece]) -> list[float]:
-        """The weight decay of each."""
-        return [self._decay.get(leg.parameter, 0.0) for leg, _ in moved]
+    def decay(self, piece: Piece) -> float:
+        """The weight decay of a piece."""
+        return self._decay.get(piece[0].parameter, 0.0)
 
     def gradient(self, leg: Leg) -> Tensor:
         """That of a piece, as it lies in its parameter."""
@@ -67,11 +66,15 @@ class Slopes:
         """The norm of the gradient of the loss with respect to all parameters, 1 where it is zero."""
         return steepness(self._gradients.stored.values(), self._gradients.meet)
 
+    def _pair(self, piece: Piece) -> tuple[Tensor, Tensor]:
+        leg, act = piece
+        return self._read.unflattened(piece), leg.spread(self._any_gradient(leg), act)
+
     def _any_gradient(self, leg: Leg) -> Tensor:
         if leg.parameter in self._gradients:
             return self.gradient(leg)
         param = self._params[leg.parameter]
-        return leg.of(torch.zeros(param.shape, dtype=param.dtype, device=param.device))
+        return leg.of(torch.zeros((), dtype=param.dtype, device=param.device).expand(param.shape))
 
 
 def steepness(gradients: Iterable[Tensor], meet: Callable[[str], object] = str) -> Tensor:
@@ -97,4 +100,6 @@ def steepness(gradients: Iterable[Tensor], meet: Callable[[str], object] = str) 
 def _length(gradient: Tensor) -> Tensor:
     gradient = real(gradient)
     precise = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+    if not precise.numel():
+        return precise.sum()
     return frobenius_norm(precise.reshape(len(precise) if precise.ndim else 1, -1))

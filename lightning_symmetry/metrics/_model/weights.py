@@ -13,7 +13,8 @@ from ...functional._lower_products import lower_gram
 from .fresh import Fresh
 from .gauge import sizes
 from .kin import Kin
-from .reader import Reader, row_norms
+from .reader import Reader
+from .rows import row_norms
 
 
 class Weights:

@@ -11,6 +11,8 @@ from torch import Tensor
 class WholeValues(Mapping[str, Tensor]):
     """Tensors by name. One that is sharded is whole while it is read, and let go when another one is read.
 
+    Vectors, such as gains and biases, are small beside matrices, and kept.
+
     All processes must read the same ones in the same order.
 
     Args:
@@ -24,20 +26,21 @@ class WholeValues(Mapping[str, Tensor]):
     def __init__(self, stored: Mapping[str, Tensor], before: Callable[[str], object] | None = None) -> None:
         self.stored = stored
         self._before = before
-        self._latest: tuple[str, Tensor] | None = None
+        self._whole: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Tensor:
         """Return a tensor, whole and detached."""
         tensor = self.stored[name].detach()
-        if not is_sharded(tensor):
+        if not self.is_sharded(name):
             return tensor
-        if self._latest is None or self._latest[0] != name:
-            self._latest = None
+        if name not in self._whole:
+            if tensor.ndim > 1:
+                self.let_go()
             # what does not fit into the memory fails here, before others wait for this process
             torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
             self.meet(name)
-            self._latest = name, tensor.full_tensor()  # type: ignore[attr-defined]  # of DTensor
-        return self._latest[1]
+            self._whole[name] = self.whole(name)
+        return self._whole[name]
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a tensor of this name, without reading it."""
@@ -51,10 +54,19 @@ class WholeValues(Mapping[str, Tensor]):
         """How many there are."""
         return len(self.stored)
 
+    def let_go(self) -> None:
+        """Keep nothing but vectors whole."""
+        self._whole = {name: each for name, each in self._whole.items() if each.ndim <= 1}
+
     def meet(self, what: str) -> None:
         """Come by before processes exchange anything."""
         if self._before is not None:
             self._before(what)
+
+    def whole(self, name: str) -> Tensor:
+        """Put a tensor together."""
+        whole: Tensor = self.stored[name].detach().full_tensor()  # type: ignore[attr-defined]  # of DTensor
+        return whole
 
     def is_sharded(self, name: str) -> bool:
         """Whether reading a tensor takes all processes."""

@@ -3,7 +3,7 @@
 import pytest
 
 from lightning_symmetry import OnMetric, OnTransition, Schedule
-from lightning_symmetry.callbacks._steering.switch import Switch
+from lightning_symmetry.callbacks._steering.switch import KEPT, Switch
 from lightning_symmetry.stages import Transition
 
 EVENT = OnMetric(above=0.5)
@@ -116,3 +116,11 @@ def test_a_transition_has_a_quantity_and_a_direction():
     assert OnTransition().happened(fall) and OnTransition("lo*", "fell").happened(fall)
     assert not OnTransition("loss", "rose").happened(fall)
     assert not OnTransition("distinct_units").happened(fall)
+
+
+def test_the_last_switchings_are_remembered():
+    switch = Switch(Schedule(on=EVENT, off=EVENT))
+    for step in range(KEPT + 2):
+        assert switch.update(step, "again")
+    assert len(switch.history) == KEPT
+    assert switch.history[-1][0] == KEPT + 1 and switch.history[0][0] == 2
