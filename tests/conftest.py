@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -18,3 +20,15 @@ def quiet(tmp_path) -> dict[str, object]:
         "limit_val_batches": 0,
         "default_root_dir": str(tmp_path),
     }
+
+
+AGAIN = ("benchmarks", "fuzzing", "properties", "training", "discovery/test_architectures.py")
+"""Tests that do on more inputs, or together, what others do one by one."""
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Leave these out of coverage, which takes as long as the tests themselves and would find nothing new."""
+    again = [Path(__file__).parent / place for place in AGAIN]
+    for item in items:
+        if any(place == item.path or place in item.path.parents for place in again):
+            item.add_marker(pytest.mark.no_cover)

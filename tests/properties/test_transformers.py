@@ -129,7 +129,7 @@ def forms(draw) -> dict[str, object]:
     return {"norm": norm, "bias": bias, "gated": gated, "rotary": rotary, **flags}
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(deadline=None, derandomize=True, max_examples=15)
 @given(forms())
 def test_a_random_transformer_has_the_symmetries_that_are_found_and_no_more(form):
     with torch.random.fork_rng(devices=[]):
