@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -42,9 +42,22 @@ def page(records: Mapping[str, Record], themes: Mapping[str, str], pictures: str
         + f". Together they take {minutes:.0f} minutes of one core.",
         "\n".join(["| result | verdict | seeds | seconds |", "| --- | --- | --- | --- |", *map(_row, shown)]),
     ]
+    parts.append(_missing([record for _, record in shown]))
     for theme, group in groupby(shown, key=lambda pair: pair[0]):
         parts += [f"## {THEMES[theme]}", *(_section(record, pictures) for _, record in group)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _missing(records: Sequence[Record]) -> str:
+    """List the figures that disagree with what was published."""
+    lines = [
+        f"- [{record.name}](#{record.name}): {figure.what}: {figure.ours}; {figure.published}"
+        for record in records
+        for figure in record.outcome.figures
+        if not figure.holds
+    ]
+    said = "Reasons, as far as they are known, are in [reproductions](reproductions/README.md)."
+    return "\n\n".join(["## What was not reproduced", said, "\n".join(lines)]) if lines else ""
 
 
 def _row(shown: tuple[str, Record]) -> str:

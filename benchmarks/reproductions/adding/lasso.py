@@ -52,7 +52,7 @@ def measure(size: Size) -> Outcome:
             module, _ = train(
                 lambda penalty=penalty: Regression(penalty, x.shape[1]),  # type: ignore[misc]
                 batches,
-                1500,
+                4000,
                 [AddSymmetry({"linear.weight": Hadamard()})],
                 seed,
             )
