@@ -37,7 +37,7 @@ class Computation(nn.Module, ABC):
 
     def record_error(self, name: str, record: Any) -> str | None:
         """Say what is wrong with the record that a checkpoint has for a parameter, if anything is."""
-        # torch.distributed.checkpoint has a placeholder for a record that is not there
+        # where a checkpoint holds no record, torch.distributed.checkpoint leaves something that is no tensor
         if not isinstance(record, Tensor):
             return None
         said = bytes(record.tolist()).decode(errors="replace")

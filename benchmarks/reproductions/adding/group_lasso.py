@@ -5,37 +5,17 @@ from __future__ import annotations
 import torch
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import MultiTaskLasso
-from torch import Tensor, nn
+from torch import Tensor
 
-from benchmarks.reproductions.estimate import estimate
-from benchmarks.reproductions.outcome import Figure, Line, Outcome, Panel
+from benchmarks.reproductions.adding._regression import THRESHOLDS, Regression, sparse_figures
+from benchmarks.reproductions.outcome import Line, Outcome, Panel
 from benchmarks.reproductions.reproduction import Reproduction, Size
 from benchmarks.reproductions.training import train
 from lightning_symmetry import AddSymmetry, GroupGate
-from lightning_symmetry._compat import LightningModule
 
 PENALTIES = (0.2, 0.5, 0.7)
-THRESHOLDS = (1e-3, 1e-6, 1e-9, 1e-12)
 BLOOD = slice(4, 10)
 """Columns of the blood values, which are predicted; groups are what one of the others says of all of them."""
-
-
-class Regression(LightningModule):
-    """Linear least squares with several targets, in float64."""
-
-    def __init__(self, penalty: float, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.penalty = penalty
-        self.linear = nn.Linear(inputs, outputs, bias=False, dtype=torch.float64)
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Half the squared error of a sample, as scikit-learn has it."""
-        x, y = batch
-        return (self.linear(x) - y).square().sum(dim=1).mean() / 2
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Gradient descent with the weight decay that equals the penalty."""
-        return torch.optim.SGD(self.parameters(), lr=0.2, momentum=0.9, weight_decay=self.penalty)
 
 
 def measure(size: Size) -> Outcome:
@@ -55,20 +35,7 @@ def measure(size: Size) -> Outcome:
         path.append(kept.tolist())
     shown = [Line("", PENALTIES, column) for column in zip(*path, strict=True)]
     return Outcome(
-        figures=[
-            Figure(
-                "largest difference of a coefficient",
-                estimate(errors),
-                "equal minimisers; at most 1e-4 in every run",
-                max(errors) <= 1e-4,
-            ),
-            Figure(
-                "share of runs and thresholds (1e-3, 1e-6, 1e-9, 1e-12) with the group lasso's groups",
-                estimate(supports),
-                "groups vanish as a whole; all",
-                min(supports) == 1,
-            ),
-        ],
+        figures=sparse_figures(errors, supports, "the group lasso's groups", "groups vanish as a whole"),
         panels=[Panel("groups along the path", "penalty", "norm of a group", shown, log="x")],
         remarks="Six blood values of scikit-learn's diabetes data from the other five variables, "
         "standardised; a group is what one variable says of all six. The reference is scikit-learn's "

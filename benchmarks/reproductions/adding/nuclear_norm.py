@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from benchmarks.reproductions.adding._regression import Regression
 from benchmarks.reproductions.estimate import estimate
 from benchmarks.reproductions.outcome import Figure, Line, Outcome, Panel
 from benchmarks.reproductions.reproduction import Reproduction, Size
 from benchmarks.reproductions.training import train
 from lightning_symmetry import AddSymmetry, LowRank, fold, prune
-from lightning_symmetry._compat import LightningModule
 
 PENALTIES = (0.1, 0.3, 0.6)
 SHAPE = (8, 6)
-
-
-class Regression(LightningModule):
-    """Matrix regression on white inputs in float64."""
-
-    def __init__(self, penalty: float) -> None:
-        super().__init__()
-        self.penalty = penalty
-        self.linear = nn.Linear(SHAPE[1], SHAPE[0], bias=False, dtype=torch.float64)
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Half the squared error of a sample."""
-        x, y = batch
-        return (self.linear(x) - y).square().sum(dim=1).mean() / 2
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Gradient descent with the weight decay that equals the penalty."""
-        return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9, weight_decay=self.penalty)
 
 
 def measure(size: Size) -> Outcome:
@@ -45,7 +27,7 @@ def measure(size: Size) -> Outcome:
             u, s, v = torch.linalg.svd(target, full_matrices=False)
             expected = u @ (s - penalty).relu().diag() @ v
             module, _ = train(
-                lambda penalty=penalty: Regression(penalty),  # type: ignore[misc]
+                lambda penalty=penalty: Regression(penalty, SHAPE[1], SHAPE[0], rate=0.1),  # type: ignore[misc]
                 [(x, y)],
                 1500,
                 [AddSymmetry({"linear.weight": LowRank()})],
