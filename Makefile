@@ -30,7 +30,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 # The stamps are older than a changed pyproject.toml or constraints.txt, which installs again. What is imported is
-# compiled then: to compile all that is installed takes longer than to install it.
+# compiled then: to compile everything would take half as long again.
 .venv/.demo .venv/.dev: .venv/.%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e ".[$*]"
 	touch $@
