@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,12 @@ COST = Cost(
     ),
     Arithmetic(products=3e9, precise=2e9, eigenvalues=1e9, bytes=9_876_000),
 )
+TWO_LAYERS = Case(
+    "two layers",
+    lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)),
+    lambda: (torch.randn(2, 4), torch.randint(3, (2,))),
+)
+BATCH = (torch.ones(2, 4), torch.tensor([0, 2]))
 MACHINE = Machine(
     "cpu", "chip", 2, 8 * 2**30, "Linux", "3.11", "2.13", Rates(single=32e9, double=16e9), 9.876e9
 )
@@ -52,12 +59,24 @@ def test_the_monitor_waits_longer_where_looks_are_dear():
     assert table.looks([replace(COST, times=times)]).endswith("| 3.00 s ± 0% | 200 | 1.00% |")
 
 
-def test_peers_are_counted_in_looks_and_those_that_are_missing_left_blank():
+def test_peers_are_counted_in_looks_of_both_kinds():
     assert table.peers([COST]).splitlines() == [
-        "| model | exact look | weightwatcher | histograms | singular values |",
+        "| model | exact look | look of the monitor | histograms | singular values |",
         "| --- | --- | --- | --- | --- |",
-        "| small | 500 ms ± 10% |  | 50 ms ± 10% (0.1 ×) | 2.00 s ± 10% (4.0 ×) |",
+        "| small | 500 ms ± 10% | 600 ms ± 10% | 50 ms ± 10% | 2.00 s ± 10% |",
+        "",
+        "| model | counted in | histograms | singular values |",
+        "| --- | --- | --- | --- |",
+        "| small | exact looks | 0.10 | 4.00 |",
+        "| small | looks of the monitor | 0.08 | 3.33 |",
     ]
+
+
+def test_a_peer_that_was_timed_for_one_model_only_is_left_blank_for_others():
+    other = replace(COST, title="tiny", times=COST.times | took(learning_coefficient=60.0))
+    times, ratios = (text.splitlines() for text in table.peers([COST, other]).split("\n\n"))
+    assert times[2].endswith("| 2.00 s ± 10% |  |") and times[3].endswith("| 60.00 s ± 10% |")
+    assert [line.rsplit(" | ", 1)[1] for line in ratios[2:]] == [" |", " |", "120 |", "100 |"]
 
 
 def test_operations_are_held_against_the_machine():
@@ -82,10 +101,10 @@ def test_a_time_tells_how_far_it_can_be_trusted():
 
 
 def test_every_row_has_the_columns_of_its_head():
-    for text in table.report([COST, COST], MACHINE).split("\n\n")[:3]:
-        lines = text.splitlines()
-        assert len(lines) == 4
-        assert len({line.count("|") for line in lines}) == 1
+    texts = table.report([COST, COST], MACHINE).split("\n\n")
+    assert [len(text.splitlines()) for text in texts] == [4, 4, 6, 4]
+    for text in texts:
+        assert len({line.count("|") for line in text.splitlines()}) == 1
 
 
 def test_operations_and_bytes_of_a_product_and_of_eigenvalues():
@@ -121,29 +140,31 @@ def test_actions_take_turns_until_it_is_enough(monkeypatch):
     assert times == {"a": Timing(1.0, 0.0, 3), "b": Timing(1.0, 0.0, 3)}
 
 
-def test_a_model_is_measured_with_its_peers():
-    case = Case(
-        "two layers",
-        lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)),
-        lambda: (torch.randn(2, 4), torch.randint(3, (2,))),
-    )
-    cost = measure(case, ["singular values"], 1)
+def test_a_model_is_measured_with_its_peers_that_take_not_too_many_steps(monkeypatch):
+    monkeypatch.setitem(peers.GRADIENT_STEPS, "weightwatcher", 10**9)
+    cost = measure(TWO_LAYERS, ["weightwatcher", "singular values"], 1)
     assert cost.parameters == 4 * 6 + 6 + 6 * 3 + 3
     assert set(cost.times) == {STEP, FIND, LOOK, SKETCH, MONITOR, READ, "singular values"}
     assert all(timing.seconds > 0 and timing.count == 1 for timing in cost.times.values())
     assert cost.arithmetic.products > 0 and cost.arithmetic.bytes > 4 * cost.parameters
 
 
+def test_gradient_steps_of_peers_are_to_end_within_half_a_minute():
+    every = list(peers.PEERS)
+    assert peers.affordable(every, 30 / 800) == every
+    assert peers.affordable(every, 31 / 800) == every[:-1] == every[: every.index("learning coefficient")]
+
+
 def test_peers_that_are_not_installed_are_named(monkeypatch, capsys):
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
     assert peers.installed() == ["singular values"]
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["weightwatcher", "histograms"]
+    assert [line.split(":")[0] for line in lines] == list(peers.MODULES)
 
 
 def test_all_weight_matrices_are_decomposed():
     model = nn.Sequential(nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.Linear(4, 2), nn.Embedding(7, 5))
-    with peers.singular_values(model) as decompose:
+    with peers.singular_values(model, BATCH) as decompose:
         assert [tuple(values.shape) for values in decompose()] == [(4,), (2,), (5,)]
 
 
@@ -153,17 +174,67 @@ def test_histograms_are_drawn_of_weights_and_gradients(monkeypatch):
     monkeypatch.setattr(writer, "add_histogram", lambda self, tag, values: drawn.update({tag: values}))
     model = nn.Linear(3, 2)
     model(torch.ones(1, 3)).sum().backward()
-    with peers.histograms(model) as draw:
+    with peers.histograms(model, BATCH) as draw:
         draw()
     assert set(drawn) == {"weight", "weight.grad", "bias", "bias.grad"}
     assert drawn["weight"] is model.weight and drawn["weight.grad"] is model.weight.grad
+
+
+def test_hooks_on_the_weights_of_a_model_are_met_by_no_step_of_it():
+    model, met = nn.Linear(3, 2), []
+    same = peers.Weights(model)
+    weights = list(same.parameters())
+    same.register_forward_hook(lambda module, inputs, output: met.append(output))
+    weights[0].register_hook(met.append)
+    model(torch.ones(1, 3)).sum().backward()
+    assert met == []
+    same()
+    torch.autograd.grad(weights, weights, [model.weight.grad, model.bias.grad])
+    assert met[0] is None and met[1] is model.weight.grad
+    assert [w.data_ptr() for w in weights] == [model.weight.data_ptr(), model.bias.data_ptr()]
+
+
+def test_wandb_draws_weights_and_gradients_and_is_closed(monkeypatch, capfd):
+    wandb = pytest.importorskip("wandb")
+    from wandb.integration.torch.wandb_torch import TorchHistory
+
+    drawn, model = {}, nn.Linear(4, 3)
+    stats = TorchHistory.log_tensor_stats
+    monkeypatch.setattr(
+        TorchHistory,
+        "log_tensor_stats",
+        lambda self, tensor, name: (drawn.update({name: tensor}), stats(self, tensor, name)),
+    )
+    nn.functional.cross_entropy(model(BATCH[0]), BATCH[1]).backward()
+    with peers.watch(model, BATCH) as draw:
+        draw()
+        assert wandb.run.offline and wandb.run.step == 1
+    assert wandb.run is None and capfd.readouterr() == ("", "")
+    of = {"parameters": (model.weight, model.bias), "gradients": (model.weight.grad, model.bias.grad)}
+    assert set(drawn) == {f"{kind}/weights.{i}" for kind in of for i in (0, 1)}
+    for name, tensor in drawn.items():
+        kind, _, i = name.partition("/weights.")
+        assert torch.equal(tensor, of[kind][int(i)])
+
+
+@pytest.mark.filterwarnings("ignore")  # those of its imports
+def test_the_learning_coefficient_takes_a_step_for_each_draw_on_copies_of_the_model(monkeypatch, capfd):
+    pytest.importorskip("devinterp")
+    monkeypatch.setattr(peers, "CHAINS", 2)
+    monkeypatch.setattr(peers, "DRAWS", 3)
+    model = TWO_LAYERS.build()
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    with peers.learning_coefficient(model, BATCH) as estimate:
+        found = estimate()
+    assert found["loss/trace"].shape == (2, 3) and math.isfinite(found["llc/mean"])
+    assert all(map(torch.equal, model.parameters(), before)) and capfd.readouterr() == ("", "")
 
 
 @pytest.mark.filterwarnings("ignore")  # those of its own calls
 def test_weightwatcher_sees_every_layer_that_is_large_enough():
     pytest.importorskip("weightwatcher")
     model = nn.Sequential(nn.Linear(64, 60), nn.ReLU(), nn.Linear(60, 64))
-    with peers.weightwatcher(model) as analyze:
+    with peers.weightwatcher(model, BATCH) as analyze:
         assert len(analyze()) == 2
 
 

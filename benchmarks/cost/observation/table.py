@@ -60,16 +60,25 @@ def _interval(step: float, look: float) -> int:
 
 
 def peers(costs: Sequence[Cost]) -> str:
-    """Write what the peers take for the same model, and how many exact looks that is."""
-    rows = []
+    """Write what the peers take for the same model, and how many looks that is, of either kind."""
+    names = [name for name in PEERS if any(name in cost.times for cost in costs)]
+    times, ratios = [], []
     for cost in costs:
         seconds = _seconds(cost)
-        theirs = [
-            f"{cost.times[name]} ({seconds[name] / seconds[LOOK]:.1f} ×)" if name in seconds else ""
-            for name in PEERS
+        times.append([cost.title, *(str(cost.times.get(name, "")) for name in (LOOK, MONITOR, *names))])
+        for unit, base in (("exact looks", LOOK), ("looks of the monitor", MONITOR)):
+            theirs = (_ratio(seconds[name] / seconds[base]) if name in seconds else "" for name in names)
+            ratios.append([cost.title, unit, *theirs])
+    return "\n\n".join(
+        [
+            markdown(("model", "exact look", MONITOR, *names), times),
+            markdown(("model", "counted in", *names), ratios),
         ]
-        rows.append([cost.title, str(cost.times[LOOK]), *theirs])
-    return markdown(("model", "exact look", *PEERS), rows)
+    )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
 def bounds(costs: Sequence[Cost], machine: Machine) -> str:
