@@ -1,8 +1,10 @@
 """Two processes that work on one task, for tests of what is distributed."""
 
+import multiprocessing.connection
 import os
 import random
 import socket
+import traceback
 from contextlib import suppress
 
 import torch
@@ -29,23 +31,60 @@ def free_ports(count=1):
 
 
 def in_two_processes(work, *arguments):
-    """Call ``work(rank, *arguments)`` in two new processes.
+    """Call ``work(rank, *arguments)`` in two processes, which are fresh but for what they have imported.
 
     Returns:
         What each returned, in the order of the ranks.
+
+    Raises:
+        RuntimeError: If one has failed, or does not answer.
     """
-    context = torch.multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=_answer, args=(work, rank, arguments, results)) for rank in range(2)]
+    if not _PAIR:
+        _PAIR.extend(_Worker(rank) for rank in range(2))
     try:
-        for process in processes:
-            process.start()
-        answers = dict(results.get(timeout=PATIENCE) for _ in processes)
+        for worker in _PAIR:
+            worker.pipe.send((work, arguments))
+        answers = {}
+        while len(answers) < 2:
+            answers |= _next([worker for worker in _PAIR if worker.rank not in answers])
         return [answers[rank] for rank in range(2)]
-    finally:
-        for process in processes:
-            process.join(PATIENCE)
-            process.kill()
+    except BaseException:
+        while _PAIR:
+            _PAIR.pop().kill()
+        raise
+
+
+class _Worker:
+    """A process that works on one task after the other: to start one and import all takes ten seconds."""
+
+    def __init__(self, rank) -> None:
+        context = torch.multiprocessing.get_context("spawn")
+        self.rank = rank
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(rank, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+_PAIR: list[_Worker] = []
+
+
+def _next(workers):
+    """The answers that come next, by rank."""
+    found = {}
+    ready = multiprocessing.connection.wait([worker.pipe for worker in workers], PATIENCE)
+    if not ready:
+        raise RuntimeError(f"no answer for {PATIENCE} s")
+    for worker in workers:
+        if worker.pipe in ready:
+            found[worker.rank], failure = worker.pipe.recv()
+            if failure is not None:
+                raise RuntimeError(failure)
+    return found
 
 
 def join(rank, port):
@@ -62,9 +101,27 @@ def launched(rank, port, processes=2):
     os.environ.update({key: str(value) for key, value in launcher.items()})
 
 
-def _answer(work, rank, arguments, results):
+def _serve(rank, pipe) -> None:
     torch.set_num_threads(1)
-    results.put((rank, work(rank, *arguments)))
+    with suppress(EOFError):  # once nobody asks any more
+        while True:
+            work, arguments = pipe.recv()
+            try:
+                answer = _undone(work, rank, *arguments), None
+            except BaseException:
+                answer = None, traceback.format_exc()
+            pipe.send(answer)
+
+
+def _undone(work, *arguments):
+    """Call a function and leave nothing behind."""
+    torch.manual_seed(0)
+    random.seed(0)
+    before = dict(os.environ)
+    answer = work(*arguments)
+    os.environ.clear()
+    os.environ.update(before)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()  # nobody leaves while the other still asks
         torch.distributed.destroy_process_group()
+    return answer

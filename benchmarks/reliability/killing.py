@@ -16,7 +16,7 @@ from benchmarks.reliability.signs import ACCUMULATION, BATCH, CHECKPOINT, LOOK
 CONTEXT = multiprocessing.get_context("forkserver")
 """Processes fork from one that has imported what takes long and done nothing else."""
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds that a life may go without a sign."""
 
 FILE = "… and of its file, a part of which was left"

@@ -35,6 +35,11 @@ class SwitchingOff(Callback, ABC):
             rank_zero_warn(f"{type(self).__name__} is off: Trainer(barebones=True) logs nothing.")
         self._processes.join(trainer)
 
+    @property
+    @abstractmethod
+    def last_step(self) -> int | None:
+        """Optimizer steps done when something was last looked at; ``None`` before."""
+
     @abstractmethod
     def go_on(self, state: Mapping[str, Any]) -> None:
         """Go on where another callback was.
@@ -62,10 +67,27 @@ class SwitchingOff(Callback, ABC):
         try:
             self.go_on(state_dict)
         except ValueError as error:
-            if self.strict:
-                raise
-            self.reset()
-            rank_zero_warn(f"{type(self).__name__} begins anew, its state is damaged: {error}")
+            self._begin_anew(error)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin anew and say why if a checkpoint brought what comes from steps that the run has not done.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+
+        Raises:
+            ValueError: If so and the callback is strict.
+        """
+        if (self.last_step or 0) > trainer.global_step:
+            rule = f"be at most {trainer.global_step}, the steps of the run"
+            self._begin_anew(ValueError(f"`last_step` must {rule}, found {self.last_step}"))
+
+    def _begin_anew(self, error: ValueError) -> None:
+        if self.strict:
+            raise error
+        self.reset()
+        rank_zero_warn(f"{type(self).__name__} begins anew, its state is damaged: {error}")
 
     def require(self, check: Callable[..., object], *args: Any) -> None:
         """Call what fails in all processes or in none.

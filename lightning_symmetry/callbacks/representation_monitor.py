@@ -92,7 +92,9 @@ class RepresentationMonitor(SwitchingOff):
     Memory of a look: for each layer, 3 (a + 1)² + 3 (b + 1)² numbers in float32 and (a + 1)² in float64, with
     its numbers of inputs and outputs a and b or ``max_width`` where that is less, and ``max_samples`` rows
     of what it reads and writes and of the gradient. A sharded weight is gathered, one layer at a time.
-    Layers that tensor parallelism splits are refused: no process sees all that they read and write.
+    What tensor parallelism splits is put together, too: some samples of it, after the backward pass, each
+    counted once. Modules to which it hands a part of the features as if it were all, such as the activation
+    between two linear layers, are refused by name.
 
     Sources: Ziyin et al., arXiv 2410.03006 (alignment) and 2502.05300 (depth); Papyan, Han & Donoho, PNAS
     2020 (collapse); Garrido et al., arXiv 2210.02885 (RankMe); Sokar et al., arXiv 2302.12902 (dormant
@@ -163,6 +165,7 @@ class RepresentationMonitor(SwitchingOff):
         self._extent = Extent(batches, max_samples, max_width, exponents)
         self._probe = None if probe is None else Probe(probe, max_samples, probe_gradients)
         self._run = Run()
+        self._looking: Looking | None = None
         self.reset()
 
     @property
@@ -230,7 +233,18 @@ class RepresentationMonitor(SwitchingOff):
         """
         super().on_fit_start(trainer, pl_module)
         self.require(check_readable, pl_module, type(self).__name__)
-        self._observer.watch(Looking(layers_of(pl_module, self.layers), self._extent))
+        self._looking = Looking(layers_of(pl_module, self.layers), self._extent, self._processes.agree)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Be ready for the first look.
+
+        Args:
+            trainer: The Trainer.
+            pl_module: The model.
+        """
+        super().on_train_start(trainer, pl_module)
+        if not self._is_off:
+            self._observer.watch(self._looking)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -260,12 +274,7 @@ class RepresentationMonitor(SwitchingOff):
             optimizer: The optimizer that is about to step.
         """
         if self._observer.is_looking:
-            # weights that are sharded take all processes
-            sharded = any(map(is_sharded, pl_module.parameters()))
-            if sharded:
-                self.together(self._look, self._observer.collect)
-            else:
-                self.attempt(self._pace.timed, self._observer.collect)
+            self._go_on(pl_module, self._observer.collect)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -283,7 +292,8 @@ class RepresentationMonitor(SwitchingOff):
         if self._observer.ends(trainer.global_step):
             self._adapt(self.together(self._look, self._observer.end, pl_module))
         else:
-            self.attempt(self._pace.timed, self._observer.after)
+            if self._observer.is_looking:
+                self._go_on(pl_module, self._observer.after)
             self._observer.pass_on()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -313,6 +323,7 @@ class RepresentationMonitor(SwitchingOff):
             pl_module: The model.
             stage: Any.
         """
+        self._looking = None
         self._observer.watch(None)
 
     def fail(self, error: Exception) -> None:
@@ -323,6 +334,13 @@ class RepresentationMonitor(SwitchingOff):
         """
         self._observer.watch(None)
         super().fail(error)
+
+    def _go_on(self, pl_module: LightningModule, act: Callable[[], None]) -> None:
+        # weights that are sharded take all processes
+        if any(map(is_sharded, pl_module.parameters())):
+            self.together(self._look, act)
+        else:
+            self.attempt(self._pace.timed, act)
 
     def _look(self, act: Callable[..., None], *args: Any) -> int:
         self._processes.agree("a look at representations")

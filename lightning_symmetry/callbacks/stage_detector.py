@@ -91,6 +91,11 @@ class StageDetector(SwitchingOff):
         self.reset()
 
     @property
+    def last_step(self) -> int | None:
+        """Optimizer steps done when losses or a look were last read; ``None`` before."""
+        return max(self._last_reading, self._looks.last_step or 0) or None
+
+    @property
     def stage(self) -> int:
         """Number of the current stage, from 0."""
         return self._tracker.stage
@@ -153,6 +158,7 @@ class StageDetector(SwitchingOff):
             trainer: The Trainer.
             pl_module: The model.
         """
+        super().on_train_start(trainer, pl_module)
         self._saved_stage, self._has_news = self.stage, True
 
     def on_train_batch_start(

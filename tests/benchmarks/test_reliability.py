@@ -1,5 +1,8 @@
 """Short versions of the long training and of the one that is killed."""
 
+import os
+import shutil
+
 import pytest
 import torch
 
@@ -57,7 +60,15 @@ def test_what_a_kill_leaves_of_a_line_is_cut_off(tmp_path):
 
 
 def test_a_difference_is_seen(whole, tmp_path):
-    other = Plan(tmp_path, whole.steps, removing=False)
-    killing.finish(other)
+    other = Plan(shutil.copytree(whole.folder, tmp_path / "other"), whole.steps)
+    assert kill_resume.compare(whole, other).is_exact
+    weights = torch.load(other.weights, weights_only=True)
+    next(iter(weights.values())).view(-1)[0] += 0.5
+    torch.save(weights, other.weights)
+    with other.journal.open("r+") as file:
+        place = file.readline().rpartition(",")[0]
+        file.seek(0, os.SEEK_END)
+        file.write(f"{place},0x1.0p+90\n9,unheard of,0x1.0p+0\n")
     result = kill_resume.compare(whole, other)
-    assert not result.is_exact and result.weights > 0 and result.different > 0
+    assert result.weights == pytest.approx(0.5)
+    assert not result.is_exact and result.different == 1 and result.missing >= 1

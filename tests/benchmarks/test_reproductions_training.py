@@ -1,12 +1,14 @@
 """Small versions of the published results on dynamics, complexity, representations, adding and merging."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from benchmarks.reproductions.adding import compression, group_lasso, nuclear_norm
-from benchmarks.reproductions.alignment import canonical_relations, power_laws
-from benchmarks.reproductions.complexity import equivalent, saturation
+from benchmarks.reproductions.alignment import _classifier, canonical_relations, power_laws
+from benchmarks.reproductions.complexity import _students, equivalent, saturation
 from benchmarks.reproductions.dynamics import attention, ignition, plateaus, staircases, transitions
 from benchmarks.reproductions.dynamics._regression import linear_task
 from benchmarks.reproductions.merging import barriers
@@ -64,10 +66,34 @@ def test_copies_compute_what_the_units_do(monkeypatch):
     assert all(figure.holds for figure in equivalent.measure(ONE).figures)
 
 
-def test_a_student_of_eight_units_has_eight_at_most(monkeypatch):
-    monkeypatch.setattr(saturation, "STEPS", 20)
-    distinct, loss = saturation.trained(8, 0.0, seed=0)
-    assert 0 < distinct <= 8 and loss > 0
+def test_students_side_by_side_know_nothing_of_each_other(monkeypatch):
+    monkeypatch.setattr(_students, "LOOKS", 2)
+    alone, beside = (_students.trained(widths, 0.0, 20, seed=0) for widths in ((8,), (8, 16)))
+    assert 0 < alone.units[8].last <= 8 and alone.losses[8] > 0
+    assert beside.units[8] == alone.units[8] and beside.losses[8] == pytest.approx(alone.losses[8], rel=1e-5)
+
+
+def test_a_time_scale_of_decay_leaves_one_part_in_e():
+    weight = nn.Parameter(torch.ones((), dtype=torch.float64))
+    weight.grad = torch.zeros_like(weight)
+    optimizer = torch.optim.SGD([weight], _students.RATE, _students.MOMENTUM, weight_decay=1e-4)
+    for _ in range(round(_students.time_scale(1e-4))):
+        optimizer.step()
+    assert weight.item() == pytest.approx(math.exp(-1), rel=0.01)
+
+
+@pytest.mark.parametrize("saturates", [True, False])
+def test_saturation_is_judged_at_each_decay(monkeypatch, saturates):
+    def trained(widths, decay, steps, seed):
+        units = {w: min(w, 4 / (decay + 1e-2)) if saturates else w for w in widths}
+        curves = {w: Curve((0, 1, 2, steps - 1), (w, w, w, n)) for w, n in units.items()}
+        return _students.Trained(curves, dict.fromkeys(widths, 1.0))
+
+    monkeypatch.setattr(saturation, "trained", trained)
+    outcome = saturation.measure(ONE)
+    assert [figure.holds for figure in outcome.figures] == [saturates] * 8
+    height = outcome.panels[1].lines[-1].y
+    assert (height[0] > height[-1]) == saturates
 
 
 def test_a_sweep_judges_its_direction():
@@ -89,10 +115,25 @@ def test_networks_agree_with_themselves():
 
 
 def test_alignment_begins_within_what_is_published():
-    first, last = canonical_relations.aligned(0.0, 64, seed=0, steps=3)
-    assert all(-1 <= value <= 1 for value in (*first.values(), *last.values()))
+    found = _classifier.aligned(0.0, 64, seed=0, steps=4, between=2)
+    assert all(len(values) == 3 and max(map(abs, values)) <= 1 for values in found.values.values())
     low, high = canonical_relations.PUBLISHED["forward_gz"]["before"]
-    assert low - 0.05 <= first["forward_gz"] <= high + 0.05
+    assert low - 0.05 <= found.at("forward_gz", 0) <= high + 0.05
+
+
+def test_batch_sizes_are_compared_after_as_many_steps_and_as_many_epochs(monkeypatch):
+    def aligned(decay, batch, seed, steps, between):
+        values = tuple(decay + 1e-9 * batch + 1e-5 * step for step in range(0, steps + 1, between))
+        return _classifier.Alignments(dict.fromkeys(_classifier.RELATIONS, values), between)
+
+    monkeypatch.setattr(canonical_relations, "aligned", aligned)
+    outcome = canonical_relations.measure(ONE)
+    along = [figure for figure in outcome.figures if "batch size" in figure.what]
+    for compared, sign in (("steps", 1), ("epochs", -1)):
+        six = [figure for figure in along if figure.what.endswith(compared)]
+        assert len(six) == 6 and all(figure.ours.mean == pytest.approx(sign) for figure in six)
+        assert all(figure.holds == (sign < 0) for figure in six)
+    assert all(figure.holds for figure in outcome.figures if "weight decay" in figure.what)
 
 
 def test_text_is_text_and_laws_have_fits():

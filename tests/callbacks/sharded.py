@@ -7,8 +7,13 @@ import lightning.pytorch
 import torch
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from torch import nn
-from torch.distributed.tensor import DTensor
-from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+from torch.distributed.tensor import DTensor, Replicate, Shard
+from torch.distributed.tensor.parallel import (
+    ColwiseParallel,
+    RowwiseParallel,
+    SequenceParallel,
+    parallelize_module,
+)
 
 from lightning_symmetry import RepresentationMonitor, StageDetector, SymmetryMonitor
 from lightning_symmetry.callbacks import _symmetry_callback
@@ -68,7 +73,41 @@ class Split(Replicated):
     strategy = staticmethod(lambda: ModelParallelStrategy(data_parallel_size=1, tensor_parallel_size=2))
 
     def shard(self):
-        plan = {"0": ColwiseParallel(), "2": RowwiseParallel()}
+        plan = {
+            "0": ColwiseParallel(),
+            "2": RowwiseParallel(),
+            "4": ColwiseParallel(output_layouts=Replicate()),
+        }
+        parallelize_module(self.model, self.device_mesh["tensor_parallel"], plan)
+
+
+class Tokens(Replicated):
+    """Pairs of tokens, in between normalised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            layers = nn.Linear(12, 10), nn.LayerNorm(10), nn.Linear(10, 3)
+        self.model = nn.Sequential(*self.model[:2], *layers)
+
+    def training_step(self, batch, batch_idx):
+        tokens = self.model(batch[0].view(8, 2, 6))
+        return nn.functional.cross_entropy(tokens.flatten(0, 1), batch[1])
+
+
+class SplitTokens(Tokens):
+    """Tokens are split where units are not."""
+
+    strategy = Split.strategy
+
+    def shard(self):
+        plan = {
+            "0": ColwiseParallel(),
+            "2": RowwiseParallel(output_layouts=Shard(1)),
+            "3": SequenceParallel(),
+            "4": ColwiseParallel(input_layouts=Shard(1), output_layouts=Replicate()),
+        }
         parallelize_module(self.model, self.device_mesh["tensor_parallel"], plan)
 
 
@@ -162,10 +201,10 @@ def without_data(self, batch, batch_idx):
 
 
 def representation_monitors() -> list[RepresentationMonitor]:
-    """One of all layers, and one of a layer that ``Split`` leaves whole."""
+    """One of what can be put together of ``Split``, and one of what it shows each process in part."""
     options = {"batches": 2, "max_overhead": None}
-    everything = RepresentationMonitor(every_n_steps=2, **options)
-    return [everything, RepresentationMonitor(["model.4"], every_n_steps=3, **options)]
+    everything = RepresentationMonitor(["model.[0234]"], every_n_steps=2, **options)
+    return [everything, RepresentationMonitor(["model.1"], every_n_steps=3, **options)]
 
 
 def unsure(self, batch, batch_idx):
@@ -181,6 +220,7 @@ def work(rank: int, ports: list[int], folder: str) -> dict[str, SimpleNamespace]
         Replicated(), next(port), rank, resume=f"{folder}/one.ckpt", save=f"{folder}/two.ckpt"
     )
     found["split layers"] = train(Split(), next(port), rank, callbacks=representation_monitors())
+    found["split tokens"] = train(SplitTokens(), next(port), rank, callbacks=representation_monitors()[:1])
     found["broken"] = train(Sharded(), next(port), rank, Broken())
     found["strict"] = train(Sharded(), next(port), rank, Broken(strict=True))
     before = _symmetry_callback.FirstStep.before

@@ -8,12 +8,12 @@ from torch.utils._pytree import tree_flatten_with_path
 
 from ..processes import free_ports, in_two_processes
 from .saved import END, MIDDLE, callbacks, run, save_and_resume
-from .sharded import Replicated, representation_monitors, train, work
+from .sharded import Replicated, Tokens, representation_monitors, train, work
 
 pytestmark = pytest.mark.skipif(
     not hasattr(torch.distributed.fsdp, "fully_shard"), reason="older versions of torch keep it elsewhere"
 )
-LAUNCHES, LAUNCHES_OF_SAVED = 10, 8
+LAUNCHES, LAUNCHES_OF_SAVED = 11, 8
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +132,19 @@ def test_a_sharded_checkpoint_needs_no_callbacks_and_callbacks_need_none(both):
     for name in ("StageDetector", "SymmetryMonitor", "RepresentationMonitor", "RemoveSymmetry"):
         assert name in without.lacking[0]
     assert (later.steps, later.lacking) == (MIDDLE + 3, [])
-    assert later.looked == [MIDDLE + 1, MIDDLE + 1]
+    assert later.looked == [MIDDLE + 2, MIDDLE + 1, MIDDLE + 1]
 
 
-def test_layers_that_are_split_are_refused_and_others_are_measured(both):
-    alone = train(Replicated(), callbacks=representation_monitors()[1:])
-    for found in (each["split layers"] for each in both):
-        assert found.error is None
-        for key in (key for key in alone.logged if key.endswith("/model.4")):
-            assert found.logged[key] == pytest.approx(alone.logged[key], rel=1e-6, abs=1e-6), key
+@pytest.mark.parametrize(("case", "network"), [("split layers", Replicated), ("split tokens", Tokens)])
+def test_layers_that_are_split_are_measured_whole(case, network, both):
+    alone = train(network(), callbacks=representation_monitors()[:1])
+    assert {"symmetry/alignment_forward_gz/model.2", "symmetry/feature_rank/model.3"} <= alone.logged.keys()
+    for found in (each[case] for each in both):
+        assert (found.error, found.logged.keys()) == (None, alone.logged.keys())
+        for key, value in alone.logged.items():
+            assert found.logged[key] == pytest.approx(value, rel=1e-5, abs=1e-6), key
+
+
+def test_parts_that_look_like_a_whole_are_refused(both):
     (warning,) = both[0]["split layers"].warned
-    assert "does not split, found 'model.0'" in warning
+    assert "see all features, found 'model.1'" in warning

@@ -127,7 +127,7 @@ def test_the_time_is_the_last_crossing_of_the_interpolated_series(values, fracti
     assert np.interp(value, steps, values) == pytest.approx(threshold, rel=1e-6, abs=1e-9)
     later = [v for s, v in zip(steps, values, strict=True) if s > value + 1e-9]
     assert all(v >= threshold for v in later)
-    assert any(s < value and v < threshold for s, v in zip(steps, values, strict=True))
+    assert any(s <= value and v < threshold for s, v in zip(steps, values, strict=True))
 
 
 def test_of_several_crossings_the_last_one_counts():

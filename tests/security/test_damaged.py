@@ -18,24 +18,29 @@ def damage(folder, trainer, change) -> str:
     return str(folder / "bad.ckpt")
 
 
+def of_later_steps(state):
+    """Well-formed, and of a run that has gone on for longer."""
+    return {key: 10**15 if key in {"last_step", "last_reading"} else value for key, value in state.items()}
+
+
 @pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # without monitors
 @pytest.mark.parametrize(
     "change",
-    [lambda state: dict(list(state.items())[1:]), lambda state: dict.fromkeys(state, -1.5)],
-    ids=["missing", "wrong"],
+    [lambda state: dict(list(state.items())[1:]), lambda state: dict.fromkeys(state, -1.5), of_later_steps],
+    ids=["missing", "wrong", "later"],
 )
 def test_monitors_begin_anew(change, quiet, tmp_path):
     path = damage(tmp_path, fit(Small(), monitors(), quiet, max_steps=4), change)
     used, resumed, plain = monitors(), Small(), Small()
     for one in used:
         one.strict = False
-    with pytest.warns(UserWarning, match="begins anew, its state is damaged: `state_dict") as warnings:
+    with pytest.warns(UserWarning, match=r"begins anew, its state is damaged: `(state|last)_") as warnings:
         fit(resumed, used, quiet, max_steps=8, ckpt_path=path)
     assert sum("begins anew" in str(w.message) for w in warnings) == 3
     assert used[0].last_step == 7 and [step for step, _ in used[0].state_dict()["looks"]] == [4, 7]
     fit(plain, [], quiet, max_steps=8, ckpt_path=path)
     same_weights(resumed, plain)
-    with pytest.raises(ValueError, match=r"`state_dict.* must"):
+    with pytest.raises(ValueError, match=r"`(state_dict|last_step).* must"):
         fit(Small(), monitors(), quiet, max_steps=8, ckpt_path=path)
 
 

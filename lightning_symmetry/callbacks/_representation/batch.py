@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from torch import Tensor
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from torch.utils._pytree import tree_leaves
 
 LABELS = ("labels", "label", "targets", "target", "y")
@@ -80,4 +81,8 @@ def _is_integer(tensor: Tensor) -> bool:
 
 
 def _place(tensor: Tensor) -> int:
+    # what is split, or still under way from another process, has no storage of its own
+    while is_traceable_wrapper_subclass(tensor):
+        (name, *_), _ = tensor.__tensor_flatten__()
+        tensor = getattr(tensor, name)
     return tensor.untyped_storage().data_ptr()

@@ -12,8 +12,8 @@ from ...functional.representation.convolution import LayerSamples
 from .layers import LINEAR
 from .samples import Sampler, batched, has_weight, linear_samples, patch_samples
 
-Align = Callable[[Tensor, Tensor], LayerSamples]
-"""Lays out samples, given the gradient with respect to the output and the weight."""
+Align = Callable[["Call", Tensor], LayerSamples]
+"""Lays out the samples of a call beside the weight."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,11 @@ class Call:
 
     Attributes:
         layer: Its name.
-        features: Samples of what it represents, ``(n, features)``.
+        features: Samples of what it represents, ``(n, features)``; split if the activation is.
         seen: In which circumstances it was made.
         align: How to compare samples and gradients with the weight; None for a layer without one.
         thin: Takes samples of the gradient.
+        outputs: Samples of what a linear layer wrote, ``(n, outputs)``.
         gradient: Samples of that gradient, once they are known.
     """
 
@@ -49,6 +50,7 @@ class Call:
     seen: Seen
     align: Align | None
     thin: Callable[[Tensor], Tensor]
+    outputs: Tensor | None = None
     gradient: Tensor | None = None
 
     def take(self, gradient: Tensor) -> None:
@@ -59,6 +61,17 @@ class Call:
         """
         thin = self.thin(gradient)
         self.gradient = thin if self.gradient is None else self.gradient + thin
+
+    def join(self, whole: Callable[[Tensor], Tensor]) -> None:
+        """Put samples together that are split.
+
+        Args:
+            whole: What does it, in all processes.
+        """
+        self.features = whole(self.features)
+        if self.gradient is not None:
+            self.gradient = whole(self.gradient)
+            self.outputs = None if self.outputs is None else whole(self.outputs)
 
 
 @torch.no_grad()
@@ -85,24 +98,29 @@ def call_of(
     if read is None or not seen.learns or not has_weight(layer):
         return Call(name, features, align=None, thin=torch.Tensor.detach, seen=seen)
     if isinstance(layer, nn.Linear):
-        outputs = sampler.rows(written)
         return Call(
-            name,
-            features,
-            align=lambda gradient, weight: linear_samples(features, outputs, gradient, weight),
-            thin=sampler.rows,
-            seen=seen,
+            name, features, seen=seen, align=_linear, thin=sampler.rows, outputs=sampler.rows(written)
         )
     assert isinstance(layer, LINEAR)
     images = batched(layer, read.detach() if layer.weight.requires_grad else read.detach().clone())
     apart, places = sampler.stride(batched(layer, written)), sampler.places(batched(layer, written))
+
+    def align(call: Call, weight: Tensor) -> LayerSamples:
+        assert call.gradient is not None
+        return patch_samples(layer, images, places, call.gradient, weight, apart)
+
     return Call(
         name,
         features,
-        align=lambda gradient, weight: patch_samples(layer, images, places, gradient, weight, apart),
+        align=align,
         thin=lambda gradient: sampler.places(batched(layer, gradient)),
         seen=seen,
     )
+
+
+def _linear(call: Call, weight: Tensor) -> LayerSamples:
+    assert call.outputs is not None and call.gradient is not None
+    return linear_samples(call.features, call.outputs, call.gradient, weight)
 
 
 def each_once(calls: Iterable[Call]) -> list[Call]:

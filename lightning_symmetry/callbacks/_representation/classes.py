@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from ...metrics import NearestCentreAccuracy, NearestCentreDisagreement, NeuralC
 from .batch import Batch
 from .processes import Processes
 from .samples import Sampler
+from .split import has_all_rows
 
 MOST_CLASSES = 4096
 """Outputs above which a layer is taken for a vocabulary, whose words are no classes that could collapse."""
@@ -27,15 +28,13 @@ class ClassSamples:
         layer: Name of the classifier.
         features: What it read, ``(n, d)``.
         labels: Classes, ``(n,)``.
-        decisions: The class of the largest output, ``(n,)``; as negative as its label.
-        classes: How many outputs there are.
+        outputs: What it wrote, ``(n, classes)``.
     """
 
     layer: str
     features: Tensor
     labels: Tensor
-    decisions: Tensor
-    classes: int
+    outputs: Tensor
 
     @staticmethod
     @torch.no_grad()
@@ -55,12 +54,31 @@ class ClassSamples:
         labels, classes = batch.labels, written.shape[-1]
         if labels is None or written.shape[:-1] != labels.shape or not labels.numel():
             return None
+        if not (has_all_rows(read) and has_all_rows(written)):
+            return None
         if not 2 <= classes <= MOST_CLASSES or batch.largest_label >= classes:
             return None
         # labels are thinned along with what they belong to
-        both = torch.stack([labels.double(), written.argmax(dim=-1).double()], dim=-1)
-        known, decided = sampler.rows(both).long().unbind(dim=-1)
-        return ClassSamples(layer, sampler.rows(read), known, torch.where(known < 0, known, decided), classes)
+        known = sampler.rows(labels.double().unsqueeze(-1)).long().squeeze(-1)
+        return ClassSamples(layer, sampler.rows(read), known, sampler.rows(written))
+
+    @property
+    def classes(self) -> int:
+        """How many outputs there are."""
+        return self.outputs.shape[-1]
+
+    @property
+    def decisions(self) -> Tensor:
+        """The class of the largest output, ``(n,)``; as negative as its label."""
+        return torch.where(self.labels < 0, self.labels, self.outputs.argmax(dim=-1))
+
+    def join(self, whole: Callable[[Tensor], Tensor]) -> None:
+        """Put samples together that are split.
+
+        Args:
+            whole: What does it, in all processes.
+        """
+        self.features, self.outputs = whole(self.features), whole(self.outputs)
 
 
 def class_values(

@@ -17,7 +17,6 @@ from ...functional.sketch import random_projection
 from ...metrics import CanonicalAlignment, DormantUnits, FeatureRanks, PolynomialAlignment
 from .call import Call
 from .processes import Processes
-from .samples import weight_of
 
 HOLDS = 0.7
 """Alignment from which on a relation counts as holding."""
@@ -92,11 +91,15 @@ class LayerMeasure:
             call: Any.
             layer: The module.
         """
+        weight = layer.weight if call.align is not None and call.gradient is not None else None
+        whole = self._processes.whole(weight) if isinstance(weight, Tensor) else None
+        if not self._processes.counts:
+            return
         self._ranks.update(random_projection(call.features, self._width))
         if self._dormant is not None:
             self._dormant.update(call.features)
-        if call.align is not None and call.gradient is not None:
-            samples = call.align(call.gradient, weight_of(layer))
+        if call.align is not None and whole is not None:
+            samples = call.align(call, whole)
             for metric in self._alignments:
                 metric.update(*samples)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from .._compiled import inside_compiled
 from .extent import Extent
 from .measurement import Measurement
 from .own_step import OwnSteps, enough_batches
+from .parts import Parts
 from .probe import Probe
 from .processes import Processes
 from .reference import agreement, features_of, weights_of
@@ -28,10 +29,13 @@ class Looking:
     Args:
         layers: Modules by name.
         extent: How much is measured.
+        meet: Called before processes exchange anything; all of them come by, or raise if one has failed.
     """
 
-    def __init__(self, layers: Mapping[str, nn.Module], extent: Extent) -> None:
-        self._layers, self._extent = layers, extent
+    def __init__(
+        self, layers: Mapping[str, nn.Module], extent: Extent, meet: Callable[[str], object]
+    ) -> None:
+        self._layers, self._extent, self._meet = layers, extent, meet
         self._reference: dict[str, Tensor] | None = None
         self._warned: set[str] = set()
 
@@ -60,13 +64,12 @@ class Looking:
             self._layers.keys() - visible.keys(),
             "run as compiled code, which does not see hooks that come later",
         )
-        several = trainer.world_size > 1
-        batches = self._extent.batches
+        batches, parts = self._extent.batches, Parts(trainer)
         if batches is None:
-            batches = trainer.strategy.broadcast(enough_batches(batch, trainer.world_size))
+            batches = trainer.strategy.broadcast(enough_batches(batch, trainer.world_size // parts.count))
         return OwnSteps(
             visible,
-            self._measurement(visible, Processes(module.device, several)),
+            self._measurement(visible, Processes(module.device, trainer.world_size > 1, self._meet, parts)),
             math.ceil(self._extent.samples / batches),
             batches,
         )

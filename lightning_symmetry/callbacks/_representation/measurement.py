@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ...functional import depth_profile
+from ...metrics._model.whole_values import is_sharded
 from ...metrics.order_parameters import PREFIX
 from .call import Call
 from .classes import ClassSamples, class_values
 from .layer import LayerMeasure, Sizes, sizes_of
 from .processes import Processes
-from .samples import has_weight, weight_of
+from .samples import has_weight
 
 PHASES = {"expansion": 1.0, "transmission": 0.0, "reduction": -1.0}
 """The phases of the depth profile as they are logged."""
@@ -53,7 +54,10 @@ class Measurement:
         Args:
             calls: Each activation once.
         """
-        for call in calls:
+        made = list(calls)
+        self._processes.require_whole({c.layer: c.features for c in made if not is_sharded(c.features)})
+        for call in made:
+            call.join(self._processes.whole)
             layer = self._layers[call.layer]
             sizes, before = sizes_of(call, layer), self._sizes.get(call.layer)
             if before is None or (before.aligned is None and sizes.aligned is not None):
@@ -68,9 +72,12 @@ class Measurement:
         """
         if samples is None:
             return
-        self._classes.append(samples)
+        samples.join(self._processes.whole)
+        if self._processes.counts:
+            self._classes.append(samples)
         layer = self._layers[samples.layer]
-        self._weight = weight_of(layer).clone() if has_weight(layer) else None
+        weight = layer.weight if has_weight(layer) else None
+        self._weight = self._processes.whole(weight).clone() if isinstance(weight, Tensor) else None
 
     def values(self) -> dict[str, Tensor]:
         """Measure; all processes at the same time.

@@ -13,6 +13,7 @@ from ...functional._gram import inner_products
 from ...functional._legs import as_rows
 from ...functional.representation.convolution import LayerSamples, convolution_samples
 from .layers import LINEAR
+from .split import sampled
 
 IMAGE = 4
 """Dimensions from which on a tensor holds channels of images, if its layer does not say otherwise."""
@@ -37,9 +38,11 @@ class Sampler:
             tensor: ``(..., features)``.
 
         Returns:
-            A copy ``(n, features)``, without padding where the mask fits.
+            A copy ``(n, features)``, without padding where the mask fits; split along features as the tensor.
         """
-        tensor = tensor.detach()
+        return sampled(tensor.detach(), self._rows)
+
+    def _rows(self, tensor: Tensor) -> Tensor:
         tokens = tensor.unsqueeze(0) if tensor.ndim == 1 else tensor
         fits = self._mask is not None and tokens.ndim == 3 and self._mask.shape == tokens.shape[:-1]
         rows = as_samples(tokens, mask=self._mask if fits else None)
@@ -71,6 +74,18 @@ class Sampler:
         steps = (slice(None, None, self.stride(images)),) * (images.ndim - 2)
         return images.detach()[(slice(None), slice(None), *steps)].clone()
 
+    def takes_rows(self, layer: nn.Module, written: Tensor) -> bool:
+        """Say whether the features of a layer are the last dimension of a tensor.
+
+        Args:
+            layer: The module.
+            written: Its outputs.
+
+        Returns:
+            False for images.
+        """
+        return isinstance(layer, nn.Linear) or not (isinstance(layer, LINEAR) or written.ndim >= IMAGE)
+
     def features(self, layer: nn.Module, read: Tensor | None, written: Tensor) -> Tensor:
         """Take samples of what a linear layer or a convolution reads, or what another module writes.
 
@@ -82,13 +97,11 @@ class Sampler:
         Returns:
             Tensor ``(n, features)``.
         """
-        if isinstance(layer, nn.Linear) and read is not None:
-            return self.rows(read)
-        if isinstance(layer, LINEAR) and read is not None:
-            return as_samples(self.places(batched(layer, read)), dim=1)
-        if written.ndim >= IMAGE:
-            return as_samples(self.places(written), dim=1)
-        return self.rows(written)
+        is_linear = isinstance(layer, LINEAR)
+        seen = read if is_linear and read is not None else written
+        if self.takes_rows(layer, written):
+            return self.rows(seen)
+        return as_samples(self.places(batched(layer, seen) if is_linear else seen), dim=1)
 
 
 def batched(layer: nn.Module, images: Tensor) -> Tensor:
@@ -117,21 +130,6 @@ def has_weight(layer: nn.Module) -> bool:
         True for linear layers and convolutions whose weight is a parameter.
     """
     return isinstance(layer, LINEAR) and not is_parametrized(layer, "weight")
-
-
-def weight_of(layer: nn.Module) -> Tensor:
-    """Read the weight of a layer, whole.
-
-    Args:
-        layer: One that :func:`has_weight`. All processes must ask for a weight that is sharded.
-
-    Returns:
-        The weight without its graph.
-    """
-    assert isinstance(layer.weight, Tensor)
-    weight = layer.weight.detach()
-    whole: Tensor = weight.full_tensor() if hasattr(weight, "full_tensor") else weight
-    return whole
 
 
 def linear_samples(inputs: Tensor, outputs: Tensor, gradients: Tensor, weight: Tensor) -> LayerSamples:

@@ -16,6 +16,7 @@ from .batch import Batch
 from .call import Call, Seen, call_of
 from .classes import ClassSamples
 from .samples import Sampler
+from .split import has_all_rows, is_even
 
 
 class Watch:
@@ -47,7 +48,10 @@ class Watch:
         self._batch, self._sampler, self._seen = batch, sampler, seen
         self._watching = ExitStack()
         for layer in layers.values():
-            self.until_closed(layer.register_forward_hook(self._saw, with_kwargs=True).remove)
+            # the hooks of tensor parallelism hand on what a process has of an output as if it were all
+            first = any(map(is_sharded, layer.parameters()))
+            hook = layer.register_forward_hook(self._saw, with_kwargs=True, prepend=first)
+            self.until_closed(hook.remove)
 
     def until_closed(self, undo: Callable[[], None]) -> None:
         """Do something when it is closed.
@@ -84,11 +88,7 @@ class Watch:
             self._errors.append(error)
 
     def _keep(self, module: nn.Module, read: Tensor | None, written: Tensor) -> None:
-        if any(is_sharded(tensor) for tensor in (read, written) if tensor is not None):
-            raise ValueError(
-                "`layers` must name layers that tensor parallelism does not split, found "
-                f"{self._names[module]!r}, of which each process sees a part: give the names of others"
-            )
+        self._check_readable(module, read, written)
         call = call_of(
             self._names[module],
             module,
@@ -106,6 +106,20 @@ class Watch:
         if isinstance(module, nn.Linear) and read is not None:
             found = ClassSamples.of(self._names[module], read, written, self._batch, self._sampler)
             self.classified = found if found is not None and not call.seen.again else self.classified
+
+    def _check_readable(self, module: nn.Module, read: Tensor | None, written: Tensor) -> None:
+        for tensor in (read, written):
+            if tensor is None or not is_sharded(tensor):
+                continue
+            if not self._sampler.takes_rows(module, written):
+                rule = "have features in their last dimension where tensor parallelism splits them"
+            elif not is_even(tensor):
+                rule = "see as many tokens in each process"
+            elif self._batch.mask is not None and not has_all_rows(tensor):
+                rule = "see all tokens where some are padding"
+            else:
+                continue
+            raise ValueError(f"`layers` must {rule}, found {self._names[module]!r}: give the names of others")
 
 
 def listen(watch: Watch, call: Call, output: Tensor) -> None:

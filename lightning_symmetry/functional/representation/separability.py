@@ -94,7 +94,8 @@ def separation_of(moments: ClassMoments) -> tuple[Tensor, Tensor]:
     finite = total.isfinite().flatten(start_dim=-2).all(dim=-1)
     eigenvalues, vectors = torch.linalg.eigh(torch.where(finite[..., None, None], total, 0.0))
     floor = total.shape[-1] * torch.finfo(total.dtype).eps * trace.unsqueeze(-1)
-    explained = (inner_products(vectors.mT, between) * vectors.mT).sum(dim=-1)
+    # lengths lose no digits where the between-class part of a direction is small
+    explained = inner_products(vectors.mT, apart).square().sum(dim=-1)
     shares = torch.where(eigenvalues > floor, ratio(explained, eigenvalues), 0.0)
     most = (classes - 1).clamp(max=total.shape[-1]).to(total.dtype)
     discriminant = torch.where(constant, 0.0, shares.sum(dim=-1) / most)
