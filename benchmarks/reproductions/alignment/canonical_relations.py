@@ -2,118 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from statistics import fmean
 
-import torch
-from torch import Tensor, nn
-from torch.utils.data import TensorDataset
+from scipy.stats import spearmanr
 
-from benchmarks.reproductions.canonical import Setting, clusters
-from benchmarks.reproductions.estimate import estimate
-from benchmarks.reproductions.outcome import Control, Figure, Outcome
+from benchmarks.reproductions.alignment._classifier import RELATIONS, Alignments, aligned, said
+from benchmarks.reproductions.estimate import Estimate, estimate
+from benchmarks.reproductions.outcome import Control, Figure, Line, Outcome, Panel
 from benchmarks.reproductions.reproduction import Reproduction, Size
-from benchmarks.reproductions.training import train
-from lightning_symmetry import RepresentationMonitor
-from lightning_symmetry._compat import LightningModule
-from lightning_symmetry.demo.data import batches
+
+DECAYS = (0.0, 5e-4, 5e-3, 2e-2)
+BATCHES = (16, 64, 256, 1024)
+DECAY, BATCH = 5e-3, 64
+"""What is kept where the other is varied."""
+
+STEPS, BETWEEN = 3008, 188
+"""Optimizer steps of batches of 64, and those from one look to the next where training is followed."""
 
 PUBLISHED: Mapping[str, Mapping[str, tuple[float, float]]] = {
-    "forward_hg": {"before": (0.20, 0.31), "decay 0": (0.70, 0.84), "decay 5e-3": (0.85, 0.89)},
-    "forward_gz": {"before": (0.30, 0.37), "decay 0": (0.75, 0.83), "decay 5e-3": (0.93, 0.96)},
-    "backward_hg": {"before": (0.20, 0.57), "decay 0": (0.71, 0.82), "decay 5e-3": (0.79, 0.90)},
+    "forward_hg": {"before": (0.20, 0.31), "decay 0": (0.70, 0.84), "decay 0.005": (0.85, 0.89)},
+    "forward_gz": {"before": (0.30, 0.37), "decay 0": (0.75, 0.83), "decay 0.005": (0.93, 0.96)},
+    "forward_hz": {"before": (0.66, 0.84)},
+    "backward_hg": {"before": (0.20, 0.57), "decay 0": (0.71, 0.82), "decay 0.005": (0.79, 0.90)},
 }
-"""Ranges over layers, by relation and stage."""
+"""Ranges over layers, by relation and stage, after 3000 steps of batches of 64."""
 
+Runs = dict[float, list[Alignments]]
+"""Trainings with one seed each, by what is varied."""
 
-class Classifier(LightningModule):
-    """A ReLU network 32-64-64-64-10."""
-
-    def __init__(self, decay: float) -> None:
-        super().__init__()
-        self.decay = decay
-        sizes = [(32, 64), (64, 64), (64, 64)]
-        hidden = [m for a, b in sizes for m in (nn.Linear(a, b), nn.ReLU())]
-        self.model = nn.Sequential(*hidden, nn.Linear(64, 10))
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """The cross-entropy."""
-        return nn.functional.cross_entropy(self.model(batch[0]), batch[1])
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """SGD with momentum."""
-        return torch.optim.SGD(self.parameters(), lr=0.05, momentum=0.9, weight_decay=self.decay)
+When = Callable[[float], int]
+"""The step after which a training is compared with others, by what is varied."""
 
 
 def measure(size: Size) -> Outcome:
-    """Train without and with weight decay, and with a large batch."""
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in PUBLISHED}
-    treatments = {"decay 0": (0.0, 64), "decay 5e-3": (5e-3, 64), "batch 512": (5e-3, 512)}
-    for stage, (decay, batch) in treatments.items():
-        for seed in range(size.seeds):
-            first, last = aligned(decay, batch, seed, 3000)
-            for name, stages in found.items():
-                stages.setdefault(stage, []).append(last[name])
-                stages.setdefault("before", []).append(first[name])
+    """Vary weight decay, and the batch size in as many steps and in as many epochs."""
+    seeds = size.held_out
+    decays = {
+        decay: [aligned(decay, BATCH, seed, STEPS, BETWEEN if decay == DECAY else STEPS) for seed in seeds]
+        for decay in DECAYS
+    }
+    sizes: Runs = {
+        batch: [_with(batch, seed) for seed in seeds] if batch != BATCH else decays[DECAY]
+        for batch in BATCHES
+    }
+    return Outcome(
+        [
+            *_ranges(decays),
+            _rise(decays[DECAY]),
+            *(_with_decay(decays, name) for name in RELATIONS),
+            *(_with_batch(sizes, name, _same_steps, "as many steps") for name in RELATIONS),
+            *(_with_batch(sizes, name, _same_epochs, "as many epochs") for name in RELATIONS),
+        ],
+        [*_controls(sizes, _same_steps, "steps"), *_controls(sizes, _same_epochs, "epochs")],
+        _panels(decays, sizes),
+        "Ten Gaussian clusters in 32 dimensions, 2048 samples, about 3000 steps of SGD with momentum; means "
+        "over the hidden layers behind the first, as `RepresentationMonitor` logs them of all samples. The "
+        f"batch size is varied at decay {DECAY:g} and at the same learning rate: in as many steps, where "
+        "small batches see fewer epochs, and in as many epochs, where large batches take fewer steps, 188 "
+        "of 1024 samples, in which weights have had half a time scale of the decay.",
+    )
+
+
+def _with(batch: int, seed: int) -> Alignments:
+    """Train for as many steps and as many epochs, whichever takes longer, and look after both."""
+    moments = sorted((_same_steps(batch), _same_epochs(batch)))
+    return aligned(DECAY, batch, seed, moments[1], between=moments[0])
+
+
+def _same_steps(batch: float) -> int:
+    return STEPS
+
+
+def _same_epochs(batch: float) -> int:
+    """The step that ends as many epochs as :data:`STEPS` batches of :data:`BATCH` make."""
+    return int(STEPS * BATCH / batch)
+
+
+def _ranges(decays: Runs) -> list[Figure]:
+    """Judge means by the published ranges."""
     figures = []
     for name, stages in PUBLISHED.items():
         for stage, (low, high) in stages.items():
-            ours = estimate(found[name][stage])
+            runs, step = (decays[0.0], 0) if stage == "before" else (decays[float(stage.split()[1])], STEPS)
+            ours = estimate([run.at(name, step) for run in runs])
             published = f"{low:.2f} to {high:.2f} over layers, which the mean is to lie in"
-            figures.append(Figure(f"{_said(name)}, {stage}", ours, published, low <= ours.mean <= high))
-    difference = estimate(
-        [
-            a - b
-            for name in found
-            for a, b in zip(found[name]["decay 5e-3"], found[name]["batch 512"], strict=True)
-        ]
+            figures.append(Figure(f"{said(name)}, {stage}", ours, published, low <= ours.mean <= high))
+    return figures
+
+
+def _rise(runs: list[Alignments]) -> Figure:
+    """Judge whether all six alignments grow in training."""
+    least = estimate([min(run.at(name, STEPS) - run.at(name, 0) for name in RELATIONS) for run in runs])
+    return Figure(
+        f"rise in training at decay {DECAY:g}, the least of all six relations",
+        least,
+        "moments align in training; more than 0, by the whole interval",
+        least.low > 0,
     )
-    figures.append(
-        Figure(
-            "alignment at batch 64 less that at batch 512, over relations",
-            difference,
-            "large batches align less; more than 0, by the whole interval",
-            difference.low > 0,
+
+
+def _with_decay(decays: Runs, name: str) -> Figure:
+    """Judge whether one alignment grows with weight decay."""
+    along = _correlation(decays, name, _same_steps)
+    return Figure(
+        f"rank correlation of the {said(name)} with the weight decay",
+        along,
+        "more decay aligns more; more than 0, by the whole interval",
+        along.low > 0,
+    )
+
+
+def _with_batch(sizes: Runs, name: str, when: When, compared: str) -> Figure:
+    """Judge whether one alignment falls with the batch size."""
+    along = _correlation(sizes, name, when)
+    return Figure(
+        f"rank correlation of the {said(name)} with the batch size, {compared}",
+        along,
+        "large batches align less; less than 0, by the whole interval",
+        along.high < 0,
+    )
+
+
+def _correlation(runs: Runs, name: str, when: When) -> Estimate:
+    """Spearman's correlation along a sweep, for each seed."""
+    found = []
+    for each in zip(*runs.values(), strict=True):
+        values = [run.at(name, when(varied)) for varied, run in zip(runs, each, strict=True)]
+        found.append(float(spearmanr(list(runs), values).statistic))
+    return estimate(found)
+
+
+def _controls(sizes: Runs, when: When, compared: str) -> list[Control]:
+    return [
+        Control(
+            f"mean of all six alignments at batch {batch:g}, as many {compared}",
+            estimate([fmean(run.at(name, when(batch)) for name in RELATIONS) for run in runs]),
         )
-    )
-    controls = [Control(f"{_said(name)}, batch 512", estimate(found[name]["batch 512"])) for name in found]
-    return Outcome(
-        figures,
-        controls,
-        remarks="Ten Gaussian clusters in 32 dimensions, 3000 steps of SGD with momentum; means over the "
-        "hidden layers, as `RepresentationMonitor` logs them of a fixed probe.",
-    )
+        for batch, runs in sizes.items()
+    ]
 
 
-def aligned(decay: float, batch: int, seed: int, steps: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Train one network.
-
-    Args:
-        decay: Weight decay.
-        batch: Samples in a batch.
-        seed: Of data, weights and batches.
-        steps: Optimizer steps.
-
-    Returns:
-        Alignments by relation, averaged over the layers behind the first, before training and after.
-    """
-    data = clusters(Setting(seed=seed))
-    monitor = RepresentationMonitor(
-        ["model.2", "model.4"],
-        every_n_steps=steps - 1,
-        probe=data,
-        probe_gradients=True,
-        max_overhead=None,
-        strict=True,
-    )
-    loader = batches(TensorDataset(*data), batch, seed)
-    _, curves = train(lambda: Classifier(decay), loader, steps, [monitor], seed, log_every_n_steps=steps)
-    values = {name: curves[f"symmetry/alignment_{name}"].values for name in PUBLISHED}
-    return {n: v[0] for n, v in values.items()}, {n: v[-1] for n, v in values.items()}
+def _panels(decays: Runs, sizes: Runs) -> list[Panel]:
+    steps = range(0, STEPS + 1, BETWEEN)
+    over_training = [
+        Line(name, steps, [fmean(run.at(name, step) for run in decays[DECAY]) for step in steps])
+        for name in RELATIONS
+    ]
+    return [
+        Panel(f"over training, decay {DECAY:g}, batch {BATCH}", "step", "alignment", over_training),
+        Panel(f"against decay, batch {BATCH}", "weight decay", "alignment", _lines(decays, _same_steps)),
+        Panel("against batch size, as many steps", "batch", "alignment", _lines(sizes, _same_steps), "x"),
+        Panel("against batch size, as many epochs", "batch", "alignment", _lines(sizes, _same_epochs), "x"),
+    ]
 
 
-def _said(name: str) -> str:
-    direction, pair = name.split("_")
-    return f"{direction} alignment of {pair[0].upper()} and {pair[1].upper()}"
+def _lines(runs: Runs, when: When) -> list[Line]:
+    return [
+        Line(name, list(runs), [fmean(run.at(name, when(x)) for run in each) for x, each in runs.items()])
+        for name in RELATIONS
+    ]
 
 
 REPRODUCTION = Reproduction(
