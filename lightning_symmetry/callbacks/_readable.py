@@ -27,5 +27,5 @@ def check_readable(module: nn.Module, reader: str) -> None:
             if hasattr(parameter, attribute):
                 raise ValueError(
                     f"parameter `{name}` must have its values and its shape for {reader}, found that it is "
-                    f"{what}; train with ModelParallelStrategy, DDPStrategy or DeepSpeed at stage 1 or 2"
+                    f"{what}; train with ModelParallelStrategy or DDPStrategy"
                 )

@@ -16,7 +16,7 @@ def test_classes_part_with_symmetries_and_without():
     # both begin with the same weights, and go different ways
     assert with_them["initial"] == without["initial"] > 5 * without["nc1_trace_ratio"]
     assert with_them["nc1_trace_ratio"] != without["nc1_trace_ratio"]
-    assert 1 < min(values[RANK] for values in found.values())
+    assert min(values[RANK] for values in found.values()) > 1
     assert min(values["test"] for values in found.values()) > 0.2  # by chance 0.1
     rows = table({(5e-3, std): [values] for std, values in found.items()}).splitlines()
     assert len(rows) == 4

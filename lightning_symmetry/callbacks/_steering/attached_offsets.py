@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -22,8 +22,8 @@ class AttachedOffsets:
         optimizers: All optimizers.
 
     Raises:
-        ValueError: If no optimizer has ``weight_decay`` or none trains such a parameter, or if an optimizer
-            cannot be attached to. Nothing is attached then.
+        ValueError: If no optimizer has ``weight_decay``, all train copies, or none trains such a parameter,
+            or if an optimizer cannot be attached to. Nothing is attached then.
     """
 
     def __init__(self, model: nn.Module, offsets: Offsets, optimizers: list[Optimizer]) -> None:
@@ -40,6 +40,14 @@ class AttachedOffsets:
         self.optimizers = [
             each for each in optimizers if has_weight_decay(each) and matching(each, self.names)
         ]
+        own = set(model.parameters())
+        foreign = [type(each).__name__ for each in optimizers if own.isdisjoint(_trained(each))]
+        if len(foreign) == len(optimizers):
+            raise ValueError(
+                "at least one optimizer must train the parameters of the model themselves for "
+                f"RemoveSymmetry, found {', '.join(foreign)}, which trains copies (DeepSpeed); train with "
+                "ModelParallelStrategy or DDPStrategy"
+            )
         if not self.optimizers:
             raise ValueError(
                 "`filter` must keep at least one trainable parameter of an optimizer with `weight_decay`, "
@@ -90,3 +98,7 @@ class AttachedOffsets:
             configs[self.names[parameter]].spread for parameter, _ in matching(optimizer, self.names)
         )
         return offset, metric if has_metric else None
+
+
+def _trained(optimizer: Optimizer) -> Iterator[Tensor]:
+    return (parameter for group in optimizer.param_groups for parameter in group["params"])
