@@ -1,5 +1,7 @@
 """Compiled modules are traced uncompiled, and watched from outside: nothing is compiled anew."""
 
+import shutil
+
 import pytest
 import torch
 from torch import nn
@@ -70,3 +72,14 @@ def test_watching_from_outside_compiles_nothing_anew(quiet):
     torch._dynamo.reset()
     fit(build(), [SymmetryMonitor(strict=True)], quiet, max_steps=3)
     assert len(graphs) == 2 * without
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # which it uses itself
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch's own compiler needs one of C++ here")
+def test_what_torchs_own_compiler_has_fused_trains_the_same(quiet):
+    def fused():
+        module = Step(checking)
+        module.model = torch.compile(Whole(), fullgraph=True)
+        return module
+
+    assert found(watched(fused, quiet)) >= HIDDEN
