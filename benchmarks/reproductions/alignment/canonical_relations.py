@@ -13,7 +13,7 @@ from benchmarks.reproductions.outcome import Control, Figure, Line, Outcome, Pan
 from benchmarks.reproductions.reproduction import Reproduction, Size
 
 DECAYS = (0.0, 5e-4, 5e-3, 2e-2)
-BATCHES = (16, 64, 256, 1024)
+BATCHES = (32, 64, 256, 1024)
 DECAY, BATCH = 5e-3, 64
 """What is kept where the other is varied."""
 
