@@ -50,14 +50,15 @@ class Parts:
         if self.count == 1 or not samples:
             return []
         assert self._mesh is not None
-        seen = [_summary(each) for each in samples.values()]
-        limits = torch.stack([torch.cat(seen), -torch.cat(seen)])
+        seen = torch.stack([_summary(each) for each in samples.values()])
+        limits = torch.stack([seen, -seen])
         torch.distributed.all_reduce(limits, torch.distributed.ReduceOp.MAX, self._mesh.get_group())
-        ranges = torch.split(limits.sum(dim=0), [len(each) for each in seen])
-        differ = torch.stack([(found > NEAR).any() for found in ranges]).tolist()
+        differ = (limits.sum(dim=0) > NEAR).any(dim=-1).tolist()
         return [name for name, unlike in zip(samples, differ, strict=True) if unlike]
 
 
 def _summary(sample: Tensor) -> Tensor:
     mean = sample.double().mean(dim=0, keepdim=True)
-    return random_projection(mean / torch.linalg.vector_norm(mean), DIRECTIONS).flatten()
+    along = random_projection(mean / torch.linalg.vector_norm(mean), DIRECTIONS).flatten()
+    # parts may have different widths, even narrower ones
+    return torch.nn.functional.pad(along, (0, DIRECTIONS - len(along)))
