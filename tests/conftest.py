@@ -1,5 +1,3 @@
-import math
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -27,19 +25,10 @@ def quiet(tmp_path) -> dict[str, object]:
 AGAIN = ("benchmarks", "fuzzing", "properties", "training", "discovery/test_architectures.py")
 """Tests that do on more inputs, or together, what others do one by one."""
 
-CASES = 4
-"""Of one test that coverage follows, evenly spread: the other cases run through the same lines."""
-
 
 def pytest_collection_modifyitems(items) -> None:
-    """Leave the rest out of coverage, which takes as long as the tests and would find nothing new."""
+    """Leave these out of coverage, which takes as long as the tests themselves and would find nothing new."""
     again = [Path(__file__).parent / place for place in AGAIN]
-    cases = defaultdict(list)
     for item in items:
-        cases[item.nodeid.partition("[")[0]].append(item)
-    for same in cases.values():
-        apart = math.ceil(len(same) / CASES)
-        for number, item in enumerate(same):
-            is_again = any(place == item.path or place in item.path.parents for place in again)
-            if is_again or number % apart:
-                item.add_marker(pytest.mark.no_cover)
+        if any(place == item.path or place in item.path.parents for place in again):
+            item.add_marker(pytest.mark.no_cover)
